@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+KDIR = /lib/modules/$(shell uname -r)/build
+
+# Through the environment, so that quotes in them reach the scripts as they are.
+export KERNEL FLAVOUR INITRD APPEND TEST KDIR
+
+help:
+	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
+	@echo '                  [KERNEL=6.12|6.1] [INITRD=file] [APPEND="boot parameters"]'
+	@echo 'make check        run the tests [KERNEL=6.12|6.1|all] [TEST=name]'
+	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
+	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug]'
+	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
+	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
+	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
+	@echo 'make check-style  check the sources with the tools of the kernel'
+	@echo 'make clean        remove what was built in this directory'
+	@echo 'make distclean    and the kernels and userlands kept in ~/.cache/immutable-rootfs'
+	@echo
+	@echo 'KERNEL_SRC=directory takes the kernel from there instead of from Debian.'
+
+boot:
+	@scripts/boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append "$$APPEND"}
+
+check:
+	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"}
+
+image:
+	@scripts/kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}"
+
+ko:
+	@scripts/kernel ko "$${KERNEL:-6.12}"
+
+check-patch check-style:
+	@scripts/$@
+
+modules:
+	@[ -f "$$KDIR/Makefile" ] || { echo "modules: no kernel headers in $$KDIR: install them, or name others with KDIR=" >&2; exit 1; }
+	$(MAKE) -C "$$KDIR" M="$(CURDIR)/module" CONFIG_IMMUTABLE_ROOTFS=m modules
+
+clean:
+	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.tmp_versions \
+		module/Module.symvers module/modules.order module/.module-common.o
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	@scripts/kernel clean
+
+.PHONY: help boot check image ko check-patch check-style modules clean distclean

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the guest programs share. Those that test report through the kernel's own kselftest_harness.h; error codes are
+ * compared as negative numbers: EXPECT_EQ(-EINVAL, sys(umount("/"))).
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#define _GNU_SOURCE
+#define TH_LOG_STREAM stdout	/* one stream, so that a failing check stands beside its test */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NULLFS_MAGIC 0x4E554C4C
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6
+#define EXT4_MAGIC 0xEF53
+#define SQUASHFS_MAGIC 0x73717368
+
+#define sys(call) ((call) == -1 ? -errno : 0)
+
+static inline int pivot_root(const char *new_root, const char *put_old)
+{
+	return syscall(SYS_pivot_root, new_root, put_old);
+}
+
+/* Whether this kernel was told to put nullfs beneath its rootfs; tests/run says so on the command line. */
+static inline bool immutable(void)
+{
+	const char *expect = getenv("expect");
+
+	return expect && !strcmp(expect, "nullfs");
+}
+
+struct mount_line {
+	int id, parent;
+	char point[256], options[256], type[64];
+};
+
+/* Finds the last (topmost) mount at point in a mountinfo file; how many lines there were at that point. */
+static inline int find_mount(const char *mountinfo, const char *point, struct mount_line *found)
+{
+	FILE *file = fopen(mountinfo, "r");
+	char line[2048], *rest;
+	struct mount_line entry;
+	int count = 0;
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%d %d %*s %*s %255s %255s", &entry.id, &entry.parent, entry.point, entry.options) != 4)
+			continue;
+		rest = strstr(line, " - ");
+		if (!rest || sscanf(rest, " - %63s", entry.type) != 1)
+			continue;
+		if (strcmp(entry.point, point))
+			continue;
+		*found = entry;
+		count++;
+	}
+	fclose(file);
+	return count;
+}
+
+/* How many mounts of this type the process sees. */
+static inline int count_type(const char *mountinfo, const char *type)
+{
+	FILE *file = fopen(mountinfo, "r");
+	char line[2048], seen[64], *rest;
+	int count = 0;
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		rest = strstr(line, " - ");
+		if (rest && sscanf(rest, " - %63s", seen) == 1)
+			count += !strcmp(seen, type);
+	}
+	fclose(file);
+	return count;
+}
+
+static inline unsigned long magic_of(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) ? 0 : fs.f_type;
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+/* Shows the whole file as a comment of the report, so that a failure can be read without repeating it. */
+static inline void show_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[2048];
+
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		printf("# %s: %s", path, line);
+	fclose(file);
+}
+
+static inline bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/*
+ * Takes this process, in a mount namespace of its own, below its root: the topmost mount goes, then setns() to the own
+ * namespace enters what is topmost now. Returns 0, or what failed.
+ */
+static inline int go_below(void)
+{
+	int ns, error;
+
+	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return -errno;
+	error = sys(umount2("/", MNT_DETACH));
+	if (!error)
+		error = sys(setns(ns, CLONE_NEWNS));
+	close(ns);
+	return error;
+}
+
+/* The same after leaving the current mount namespace, whose propagation must not carry the umount back. */
+static inline int go_below_privately(void)
+{
+	int error = sys(unshare(CLONE_NEWNS));
+
+	if (!error)
+		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	return error ? error : go_below();
+}
+
+/* A new root in a tmpfs at path with what the programs need in it; the marker file says whose root it is. */
+static inline int make_root(const char *path, const char *marker)
+{
+	static const char * const dirs[] = { "proc", "sys", "dev", "initramfs", "new", "tests" };
+	char name[256];
+	size_t i;
+	int error;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", path, dirs[i]);
+		mkdir(name, 0755);
+	}
+	snprintf(name, sizeof(name), "%s/proc", path);
+	error = sys(mount("proc", name, "proc", 0, NULL));
+	if (error)
+		return error;
+	snprintf(name, sizeof(name), "%s/dev", path);
+	error = sys(mount("devtmpfs", name, "devtmpfs", 0, NULL));
+	if (error)
+		return error;
+	snprintf(name, sizeof(name), "%s/marker", path);
+	return write_file(name, marker);
+}
+
+static inline int marker_is(const char *path, const char *marker)
+{
+	char text[64] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	return !strcmp(text, marker);
+}
+
+#endif

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boots one virtual machine, watches it, and says how it ended.
+
+    archive = Cpio(); archive.dir('dev'); archive.node('dev/console', 'c', 5, 1)
+    archive.file('init', path_or_bytes, 0o755)
+    outcome = run(Machine(kernel=..., initrd=[archive, 'tools.cpio'], append='test=x',
+                          disks=['root.ext4'], console='x.console', report='x.report'), timeout=60)
+    outcome.end      'done', 'panic', 'hang' or 'lost'
+    outcome.why      one line that says why
+    outcome.splats   lines of the console in which the kernel complained (WARNING, BUG, KASAN, ...)
+
+The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END.
+A guest that is done powers off. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
+`Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
+"""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+QEMU = 'qemu-system-x86_64'
+END = '# end of report'
+
+STAMP = r'(?:<\d>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?'
+PANIC = re.compile(r'Kernel panic - not syncing')
+SPLAT = re.compile(
+    rf'^{STAMP}(?:WARNING: |BUG: |INFO: (?:possible |trying to register|task .* blocked|suspicious |inconsistent )'
+    r'|Oops|general protection fault|UBSAN: |rcu: INFO: .*stall|refcount_t: |list_(?:add|del) (?:corruption|double)'
+    r'|kmemleak: .*suspected|watchdog: BUG)'
+    r'|kernel BUG at |KASAN: |Unable to handle kernel|unable to handle kernel')
+
+
+class Cpio:
+    """An initramfs archive (newc, not compressed), made without being root. Directories come before their files."""
+
+    def __init__(self):
+        self.parts = []
+        self.inode = 0
+
+    def _entry(self, name, mode, data=b'', device=(0, 0)):
+        self.inode += 1
+        encoded = name.encode() + b'\0'
+        numbers = [self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0]
+        head = b'070701' + b''.join(b'%08X' % n for n in numbers) + encoded
+        self.parts += [head, b'\0' * (-len(head) % 4), data, b'\0' * (-len(data) % 4)]
+        return self
+
+    def dir(self, name, mode=0o755):
+        return self._entry(name, 0o040000 | mode)
+
+    def file(self, name, content, mode=0o644):
+        """content: bytes, or the path of a file to copy."""
+        if not isinstance(content, bytes):
+            with open(content, 'rb') as source:
+                content = source.read()
+        return self._entry(name, 0o100000 | mode, content)
+
+    def symlink(self, name, target):
+        return self._entry(name, 0o120777, target.encode())
+
+    def node(self, name, kind, major, minor, mode=0o600):
+        return self._entry(name, {'c': 0o020000, 'b': 0o060000}[kind] | mode, device=(major, minor))
+
+    def write(self, stream):
+        trailer = Cpio()._entry('TRAILER!!!', 0)
+        for part in self.parts + trailer.parts:
+            stream.write(part)
+
+
+@dataclass
+class Machine:
+    kernel: str
+    initrd: list = field(default_factory=list)   # parts, concatenated: Cpio, bytes or paths
+    append: str = ''
+    disks: list = field(default_factory=list)
+    memory: int = 512                            # MiB
+    smp: int = 2
+    console: str = 'console'                     # log file, or 'stdio'
+    report: str = ''                             # file behind ttyS1
+
+    def write_initrd(self, path):
+        with open(path, 'wb') as stream:
+            for part in self.initrd:
+                if isinstance(part, Cpio):
+                    part.write(stream)
+                elif isinstance(part, bytes):
+                    stream.write(part)
+                else:
+                    with open(part, 'rb') as source:
+                        shutil.copyfileobj(source, stream, 1 << 20)
+                stream.write(b'\0' * (-stream.tell() % 4))
+
+    def command(self, initrd=None):
+        serial = ['-serial', 'mon:stdio'] if self.console == 'stdio' else ['-monitor', 'none',
+                                                                           '-serial', f'file:{self.console}']
+        if self.report:
+            serial += ['-serial', f'file:{self.report}']
+        argv = [QEMU, '-accel', 'tcg', '-cpu', 'max', '-machine', 'pc', '-m', str(self.memory), '-smp', str(self.smp),
+                '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial,
+                '-kernel', self.kernel, '-append', f'console=ttyS0 panic=-1 {self.append}']
+        for disk in self.disks:
+            argv += ['-drive', f'file={disk},if=virtio,format=raw,snapshot=on']
+        return argv + (['-initrd', initrd] if initrd else [])
+
+
+@dataclass
+class Outcome:
+    end: str
+    why: str
+    splats: list
+    console: str
+    report: str
+    seconds: float
+
+
+def read(path):
+    try:
+        with open(path, 'rb') as stream:
+            return stream.read().decode(errors='replace').replace('\r', '')
+    except FileNotFoundError:
+        return ''
+
+
+def run(machine, timeout, stuck=None, started=None, follow=None):
+    """Boots machine and returns its Outcome.
+
+    stuck:   pattern: once the console shows it, the guest gets only 3 seconds more (the sooner to see it hang)
+    started: called with QEMU's Popen
+    follow:  called with each new piece of the console's text
+    """
+    for path in filter(None, (machine.console, machine.report)):
+        open(path, 'wb').close()
+    with tempfile.TemporaryDirectory(prefix='vm-') as scratch:
+        initrd = None
+        if machine.initrd:
+            initrd = os.path.join(scratch, 'initrd')
+            machine.write_initrd(initrd)
+        begin = time.monotonic()
+        errors = os.path.join(scratch, 'errors')
+        with open(errors, 'wb') as stderr:
+            try:
+                qemu = subprocess.Popen(machine.command(initrd), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+            except OSError as error:
+                return Outcome('lost', f'{QEMU}: {error.strerror}; install it: scripts/setup boot', [], '', '', 0)
+        try:
+            if started:
+                started(qemu)
+            ended = watch(qemu, machine, begin + timeout, stuck, follow)
+        finally:
+            if qemu.poll() is None:
+                qemu.kill()
+            qemu.wait()
+        console, report = read(machine.console), read(machine.report) if machine.report else ''
+        splats = [line for line in console.splitlines() if SPLAT.search(line)]
+        seconds = time.monotonic() - begin
+        if PANIC.search(console):
+            end, why = 'panic', next(line for line in console.splitlines() if PANIC.search(line))
+        elif not ended:
+            end, why = 'hang', f'still running after {seconds:.0f} s'
+        elif qemu.returncode:
+            said = read(errors).strip().replace('\n', '; ') or 'said nothing'
+            how = f'by signal {-qemu.returncode}' if qemu.returncode < 0 else f'with status {qemu.returncode}'
+            end, why = 'lost', f'QEMU ended {how}: {said}'
+        elif machine.report and report.splitlines()[-1:] != [END]:
+            end, why = 'lost', 'the machine went off without finishing its report and without a panic'
+        else:
+            end, why = 'done', 'powered off'
+        return Outcome(end, why, splats, console, report, seconds)
+
+
+def watch(qemu, machine, deadline, stuck, follow):
+    """True when QEMU ended by itself."""
+    seen, text, panicked = 0, '', False
+    while True:
+        ended = qemu.poll() is not None
+        with open(machine.console, 'rb') as stream:
+            stream.seek(seen)
+            new = stream.read()
+        seen += len(new)
+        new = new.decode(errors='replace')
+        if follow and new:
+            follow(new)
+        text = text[-4096:] + new
+        if ended or time.monotonic() > deadline:
+            return ended
+        if not panicked and PANIC.search(text):
+            panicked = True    # panic=-1 makes it leave at once, unless the panic itself is broken
+            deadline = min(deadline, time.monotonic() + 10)
+        if stuck and re.search(stuck, text):
+            stuck = None
+            deadline = min(deadline, time.monotonic() + 3)
+        time.sleep(0.05)

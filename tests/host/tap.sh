@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sourced by the tests of this directory. They end with "done_testing".
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+count=0
+echo "KTAP version 1"
+
+# check SENTENCE COMMAND...: the command has to succeed
+check() {
+	sentence=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/output" 2>&1; then
+		echo "ok $count $sentence"
+	else
+		echo "not ok $count $sentence"
+		echo "# failed: $*"
+		sed 's/^/# /' "$work/output"
+	fi
+}
+
+# says TEXT COMMAND...: the command succeeds and prints the text
+says() {
+	text=$1
+	shift
+	"$@" >"$work/said" 2>&1 || { cat "$work/said"; return 1; }
+	grep -F -- "$text" "$work/said" || { cat "$work/said"; return 1; }
+}
+
+# refuses TEXT COMMAND...: the command fails with one line that has the text
+refuses() {
+	text=$1
+	shift
+	! "$@" >"$work/said" 2>&1 || { echo "it succeeded"; return 1; }
+	cat "$work/said"
+	[ "$(wc -l <"$work/said")" = 1 ] && grep -qF -- "$text" "$work/said"
+}
+
+# kernel_tree DIRECTORY: the files of a kernel source that the patch changes
+kernel_tree() {
+	source=$("$top/scripts/kernel" source "${KERNEL:-6.12}") || exit 1
+	mkdir "$1"
+	(cd "$source" && cp --parents Makefile fs/Makefile $(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u) "$1")
+}
+
+done_testing() {
+	echo "1..$count"
+}

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boots one virtual machine, watches it, and says how it ended.
 
-    archive = Cpio(); archive.dir('dev'); archive.node('dev/console', 'c', 5, 1)
-    archive.file('init', path_or_bytes, 0o755)
-    outcome = run(Machine(kernel=..., initrd=[archive, 'tools.cpio'], append='test=x',
+    outcome = run(Machine(kernel=..., initrd=['tools.cpio', 'mine.cpio'], append='test=x',
                           disks=['root.ext4'], console='x.console', report='x.report'), timeout=60)
     outcome.end      'done', 'panic', 'hang' or 'lost'
     outcome.why      one line that says why
@@ -12,12 +10,14 @@
 The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END.
 A guest that is done powers off. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
 `Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
+`stopping.set()` from another thread or a signal handler ends all machines.
 """
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -25,6 +25,8 @@ QEMU = 'qemu-system-x86_64'
 END = '# end of report'
 
 STAMP = r'(?:<\d>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?'
+stopping = threading.Event()
+
 PANIC = re.compile(r'Kernel panic - not syncing')
 SPLAT = re.compile(
     rf'^{STAMP}(?:WARNING: |BUG: |INFO: (?:possible |trying to register|task .* blocked|suspicious |inconsistent )'
@@ -33,47 +35,10 @@ SPLAT = re.compile(
     r'|kernel BUG at |KASAN: |Unable to handle kernel|unable to handle kernel')
 
 
-class Cpio:
-    """An initramfs archive (newc, not compressed), made without being root. Directories come before their files."""
-
-    def __init__(self):
-        self.parts = []
-        self.inode = 0
-
-    def _entry(self, name, mode, data=b'', device=(0, 0)):
-        self.inode += 1
-        encoded = name.encode() + b'\0'
-        numbers = [self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0]
-        head = b'070701' + b''.join(b'%08X' % n for n in numbers) + encoded
-        self.parts += [head, b'\0' * (-len(head) % 4), data, b'\0' * (-len(data) % 4)]
-        return self
-
-    def dir(self, name, mode=0o755):
-        return self._entry(name, 0o040000 | mode)
-
-    def file(self, name, content, mode=0o644):
-        """content: bytes, or the path of a file to copy."""
-        if not isinstance(content, bytes):
-            with open(content, 'rb') as source:
-                content = source.read()
-        return self._entry(name, 0o100000 | mode, content)
-
-    def symlink(self, name, target):
-        return self._entry(name, 0o120777, target.encode())
-
-    def node(self, name, kind, major, minor, mode=0o600):
-        return self._entry(name, {'c': 0o020000, 'b': 0o060000}[kind] | mode, device=(major, minor))
-
-    def write(self, stream):
-        trailer = Cpio()._entry('TRAILER!!!', 0)
-        for part in self.parts + trailer.parts:
-            stream.write(part)
-
-
 @dataclass
 class Machine:
     kernel: str
-    initrd: list = field(default_factory=list)   # parts, concatenated: Cpio, bytes or paths
+    initrd: list = field(default_factory=list)   # files, concatenated
     append: str = ''
     disks: list = field(default_factory=list)
     memory: int = 512                            # MiB
@@ -84,14 +49,9 @@ class Machine:
     def write_initrd(self, path):
         with open(path, 'wb') as stream:
             for part in self.initrd:
-                if isinstance(part, Cpio):
-                    part.write(stream)
-                elif isinstance(part, bytes):
-                    stream.write(part)
-                else:
-                    with open(part, 'rb') as source:
-                        shutil.copyfileobj(source, stream, 1 << 20)
-                stream.write(b'\0' * (-stream.tell() % 4))
+                with open(part, 'rb') as source:
+                    shutil.copyfileobj(source, stream, 1 << 20)
+                stream.write(bytes(-stream.tell() % 4))
 
     def command(self, initrd=None):
         serial = ['-serial', 'mon:stdio'] if self.console == 'stdio' else ['-monitor', 'none',
@@ -184,7 +144,7 @@ def watch(qemu, machine, deadline, stuck, follow):
         if follow and new:
             follow(new)
         text = text[-4096:] + new
-        if ended or time.monotonic() > deadline:
+        if ended or time.monotonic() > deadline or stopping.is_set():
             return ended
         if not panicked and PANIC.search(text):
             panicked = True    # panic=-1 makes it leave at once, unless the panic itself is broken

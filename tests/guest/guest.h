@@ -58,6 +58,7 @@ static inline int find_mount(const char *mountinfo, const char *point, struct mo
 	struct mount_line entry;
 	int count = 0;
 
+	memset(found, 0, sizeof(*found));
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {

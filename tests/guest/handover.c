@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * On the real root, after the kernel itself (root= without an initramfs) or a program of the initramfs handed over to it.
+ * The command line says what to expect: fs=ext4 ... the root's type; moved=1 if it was moved over the rootfs, as on stock.
+ */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+/* The root is the file system that root= names, and nothing of the rootfs is to be seen. */
+TEST(root)
+{
+	const char *fs = getenv("fs");
+	struct mount_line root;
+
+	ASSERT_NE(NULL, fs);
+	show_file(MOUNTINFO);
+	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &root));
+	EXPECT_STREQ(fs, root.type);
+	EXPECT_EQ(immutable() && getenv("moved") ? 2 : 1, root.parent);
+	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
+	EXPECT_EQ(0, count_type(MOUNTINFO, "rootfs"));
+}
+
+/* Beneath it lies nullfs where the handover was a pivot, and the old rootfs where it was MS_MOVE. */
+TEST(below)
+{
+	ASSERT_EQ(0, go_below_privately());
+	printf("# beneath the root: magic %lx\n", magic_of("/"));
+	if (immutable() && !getenv("moved")) {
+		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	} else {
+		EXPECT_TRUE(magic_of("/") == RAMFS_MAGIC || magic_of("/") == TMPFS_MAGIC);
+		/* whoever leaves an initramfs by MS_MOVE has emptied it before */
+		EXPECT_FALSE(exists("/init"));
+		EXPECT_FALSE(exists("/tests"));
+		/* on nullfs that rootfs is not the bottom */
+		EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below());
+		if (immutable())
+			EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	}
+}
+
+/* Kernel threads and PID 1 have the same root. */
+TEST(kernel_threads)
+{
+	struct stat own, other;
+
+	ASSERT_EQ(0, sys(stat("/", &own)));
+	ASSERT_EQ(0, sys(stat("/proc/2/root", &other)));
+	EXPECT_EQ(own.st_dev, other.st_dev);
+	ASSERT_EQ(0, sys(stat("/proc/1/root", &other)));
+	EXPECT_EQ(own.st_dev, other.st_dev);
+}
+
+/* devtmpfs is mounted on the root's /dev, and PID 1's standard files are open on the console. */
+TEST(console)
+{
+	struct mount_line dev;
+	int fd;
+
+	EXPECT_LE(1, find_mount(MOUNTINFO, "/dev", &dev));
+	EXPECT_STREQ("devtmpfs", dev.type);
+	fd = open("/dev/console", O_WRONLY | O_NOCTTY);
+	EXPECT_LE(0, fd);
+	EXPECT_EQ(3, write(fd, "ok\n", 3));
+}
+
+/* Unmounting the root lazily in a child hurts nobody else. */
+TEST(others_keep_their_root)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(go_below_privately() != 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(exists("/tests/handover"));
+}
+
+TEST_HARNESS_MAIN

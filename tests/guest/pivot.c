@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Leaving the initramfs by pivot_root() in the initial mount namespace, three times over, each step from where the one
+ * before it ended. On a stock kernel every attempt fails with EINVAL and changes nothing.
+ */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+/*
+ * The state after a handover: the root's parent is nullfs, which has id 1 and is not listed; whoever unmounts the root
+ * in a namespace of its own finds nullfs.
+ */
+static void check_root(struct __test_metadata *_metadata, const char *type, const char *marker)
+{
+	struct mount_line root;
+	int status;
+	pid_t child;
+
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &root)) {
+		show_file(MOUNTINFO);
+	}
+	EXPECT_EQ(1, root.parent);
+	EXPECT_STREQ(type, root.type);
+	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
+	EXPECT_TRUE(marker_is("/marker", marker));
+	child = fork();
+	if (child == 0) {
+		EXPECT_EQ(0, go_below_privately());
+		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* Kernel threads have the new root too: looked at through the one that all others come from. */
+static void check_kernel_threads(struct __test_metadata *_metadata, const char *marker)
+{
+	EXPECT_TRUE(marker_is("/proc/2/root/marker", marker));
+	EXPECT_TRUE(marker_is("/proc/2/cwd/marker", marker));
+	EXPECT_TRUE(marker_is("/proc/1/root/marker", marker));
+	EXPECT_TRUE(marker_is("/proc/1/cwd/marker", marker));
+}
+
+/* A program that the kernel itself starts (here for a core dump) comes from the new root and runs in it. */
+static void check_usermode_helper(struct __test_metadata *_metadata)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int status, wait;
+	pid_t child;
+
+	unlink("/helped");
+	EXPECT_EQ(0, write_file("/proc/sys/kernel/core_pattern", "|/helper"));
+	child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &unlimited);
+		raise(SIGQUIT);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	for (wait = 0; wait < 100 && !exists("/helped"); wait++)
+		usleep(50000);
+	EXPECT_TRUE(exists("/helped"));
+	EXPECT_EQ(0, write_file("/proc/sys/kernel/core_pattern", "core"));
+}
+
+static int copy_self(const char *to)
+{
+	int in = open("/proc/self/exe", O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0755);
+	char buffer[65536];
+	ssize_t n;
+
+	if (in < 0 || out < 0)
+		return -errno;
+	while ((n = read(in, buffer, sizeof(buffer))) > 0)
+		if (write(out, buffer, n) != n)
+			return -EIO;
+	close(in);
+	close(out);
+	return n;
+}
+
+/* In the initramfs "/" is the rootfs; on nullfs it has the ids of Linux 7.x: 2, with the parent 1. */
+TEST(before)
+{
+	struct mount_line root;
+
+	show_file(MOUNTINFO);
+	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &root));
+	EXPECT_STREQ("rootfs", root.type);
+	EXPECT_EQ(immutable() ? 2 : 1, root.id);
+	EXPECT_EQ(1, root.parent);
+	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
+	EXPECT_EQ(TMPFS_MAGIC, magic_of("/"));
+}
+
+/*
+ * The size that initramfs_options= asks for is the rootfs's where the kernel knows that parameter at all; the runner
+ * compares the number with stock's.
+ */
+TEST(size_of_rootfs)
+{
+	struct statfs fs;
+
+	ASSERT_EQ(0, sys(statfs("/", &fs)));
+	printf("# same: blocks of the rootfs: %ld of %ld\n", fs.f_blocks, fs.f_bsize);
+}
+
+/*
+ * umount("/") of the process's root is the old way to make it read-only. Stock refuses it for the rootfs, which is
+ * locked there; on nullfs the rootfs is a mount like any other.
+ */
+TEST(umount_root)
+{
+	struct mount_line root;
+
+	if (!immutable()) {
+		EXPECT_EQ(-EINVAL, sys(umount("/")));
+		EXPECT_EQ(-EINVAL, sys(umount2("/", MNT_DETACH)));
+		return;
+	}
+	EXPECT_EQ(0, sys(umount("/")));
+	EXPECT_EQ(-EROFS, write_file("/file", ""));
+	EXPECT_EQ(0, sys(mount("", "/", NULL, MS_REMOUNT, NULL)));
+	EXPECT_EQ(0, write_file("/file", ""));
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &root));
+	EXPECT_EQ(2, root.id);
+}
+
+/* In a namespace of its own a process may unmount the rootfs and is on nullfs then, where a mount can become the root. */
+TEST(detach_rootfs_in_own_namespace)
+{
+	if (!immutable()) {
+		EXPECT_EQ(-EINVAL, go_below_privately());
+		return;
+	}
+	ASSERT_EQ(0, go_below_privately());
+	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_FALSE(exists("/init"));
+}
+
+/* What pivot_root() has always refused it still refuses. */
+TEST(refusals)
+{
+	mkdir("/dir", 0755);
+	EXPECT_EQ(-EINVAL, sys(pivot_root("/dir", "/dir")));
+	EXPECT_NE(0, sys(pivot_root("/", "/")));
+	EXPECT_EQ(-ENOENT, sys(pivot_root("/none", "/none")));
+	EXPECT_NE(0, sys(pivot_root("/proc", "/dir")));
+}
+
+/* First pivot, keeping the old root at /initramfs: its files are there, until it is unmounted. */
+TEST(keep_the_initramfs)
+{
+	struct mount_line root, old;
+
+	ASSERT_EQ(0, sys(mount("first", "/new", "tmpfs", 0, NULL)));
+	ASSERT_EQ(0, make_root("/new", "first"));
+	ASSERT_EQ(0, copy_self("/new/helper"));
+	if (!immutable()) {
+		EXPECT_EQ(-EINVAL, sys(pivot_root("/new", "/new/initramfs")));
+		EXPECT_TRUE(exists("/init"));
+		EXPECT_EQ(0, sys(umount2("/new", MNT_DETACH)));
+		return;
+	}
+	ASSERT_EQ(0, sys(pivot_root("/new", "/new/initramfs")));
+	EXPECT_FALSE(exists("/init"));
+	EXPECT_TRUE(exists("/initramfs/init"));
+	EXPECT_EQ(0, write_file("/initramfs/written", "still writable"));
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/initramfs", &old));
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &root));
+	EXPECT_STREQ("rootfs", old.type);
+	EXPECT_EQ(2, old.id);
+	EXPECT_EQ(root.id, old.parent);
+	EXPECT_EQ(-EBUSY, sys(umount("/initramfs")));
+	EXPECT_EQ(0, sys(umount2("/initramfs", MNT_DETACH)));
+	EXPECT_FALSE(exists("/initramfs/init"));
+	EXPECT_EQ(0, sys(rmdir("/initramfs")));
+	EXPECT_EQ(0, count_type(MOUNTINFO, "rootfs"));
+	check_root(_metadata, "tmpfs", "first");
+	check_kernel_threads(_metadata, "first");
+	check_usermode_helper(_metadata);
+}
+
+/* Second pivot, to a disk, as containers do it: pivot_root(".", "."), then the old root, stacked on the new, goes. */
+TEST(pivot_and_detach)
+{
+	ASSERT_EQ(0, sys(mount("/dev/vda", "/new", "ext4", 0, NULL)));
+	ASSERT_EQ(0, make_root("/new", "second"));
+	ASSERT_EQ(0, copy_self("/new/helper"));
+	ASSERT_EQ(0, sys(chdir("/new")));
+	if (!immutable()) {
+		EXPECT_EQ(-EINVAL, sys(pivot_root(".", ".")));
+		EXPECT_EQ(0, sys(chdir("/")));
+		EXPECT_EQ(0, sys(umount2("/new", MNT_DETACH)));
+		return;
+	}
+	ASSERT_EQ(0, sys(pivot_root(".", ".")));
+	EXPECT_EQ(0, sys(umount2(".", MNT_DETACH)));
+	EXPECT_EQ(0, sys(chdir("/")));
+	check_root(_metadata, "ext4", "second");
+	check_kernel_threads(_metadata, "second");
+	check_usermode_helper(_metadata);
+}
+
+/* The root is not locked down by all this: umount("/") makes it read-only as on any system, and back. */
+TEST(root_is_a_mount_like_any_other)
+{
+	if (!immutable())
+		return;
+	EXPECT_EQ(0, sys(umount("/")));
+	EXPECT_EQ(-EROFS, write_file("/file", ""));
+	EXPECT_EQ(0, sys(mount("", "/", NULL, MS_REMOUNT, NULL)));
+	EXPECT_EQ(0, write_file("/file", ""));
+}
+
+/* Third pivot, from the disk into memory. */
+TEST(pivot_again)
+{
+	if (!immutable())
+		return;
+	ASSERT_EQ(0, sys(mount("third", "/new", "tmpfs", 0, NULL)));
+	ASSERT_EQ(0, make_root("/new", "third"));
+	ASSERT_EQ(0, copy_self("/new/helper"));
+	ASSERT_EQ(0, sys(chdir("/new")));
+	ASSERT_EQ(0, sys(pivot_root(".", ".")));
+	EXPECT_EQ(0, sys(umount2(".", MNT_DETACH)));
+	EXPECT_EQ(0, sys(chdir("/")));
+	check_root(_metadata, "tmpfs", "third");
+	check_kernel_threads(_metadata, "third");
+	check_usermode_helper(_metadata);
+}
+
+/* After the handover containers and unprivileged users can go on as on any system. */
+TEST(unprivileged_after_the_handover)
+{
+	int status;
+	pid_t child;
+
+	if (!immutable())
+		return;
+	child = fork();
+	if (child == 0) {
+		EXPECT_EQ(0, sys(setuid(1000)));
+		EXPECT_EQ(0, sys(unshare(CLONE_NEWUSER | CLONE_NEWNS)));
+		EXPECT_EQ(-EINVAL, sys(umount2("/", MNT_DETACH)));
+		EXPECT_EQ(0, sys(mount("own", "/new", "tmpfs", 0, NULL)));
+		EXPECT_EQ(0, sys(chdir("/new")));
+		EXPECT_EQ(0, sys(pivot_root(".", ".")));
+		EXPECT_EQ(0, sys(umount2(".", MNT_DETACH)));
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+int main(int argc, char **argv)
+{
+	if (!strcmp(argv[0], "/helper"))
+		return write_file("/helped", "") != 0;
+	mkdir("/new", 0755);
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# /init of an initramfs that is left the old way (delete everything, MS_MOVE, chroot), by the program that tool= names.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mkdir -p /dev /proc /mnt
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+mount -t ext4 /dev/vda /mnt
+case $tool in
+busybox)
+	exec busybox switch_root /mnt /sbin/init ;;
+util-linux)
+	exec switch_root /mnt /sbin/init ;;
+klibc)
+	umount /dev /proc
+	exec /usr/lib/klibc/bin/run-init /mnt /sbin/init ;;
+esac

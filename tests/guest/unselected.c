@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a user sees of the mount tree of a kernel that nobody told anything, in lines "# same: ..." which the runner
+ * compares between a stock kernel and a patched one.
+ */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+static void show(const char *what, int value)
+{
+	printf("# same: %s: %d\n", what, value);
+}
+
+/* The mount table. Ids are shown as they are for the first mounts and by their order for later ones. */
+TEST(mount_table)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "r");
+	char line[2048];
+	int id, parent, skip, lines = 0;
+
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file)) {
+		ASSERT_EQ(2, sscanf(line, "%d %d %n", &id, &parent, &skip));
+		if (!lines++)
+			printf("# same: mount: %d %d %s", id, parent, line + skip);
+		else
+			printf("# same: mount: later %d %s", parent, line + skip);
+	}
+	fclose(file);
+	EXPECT_LT(0, lines);
+}
+
+/* The error codes of whatever would take the rootfs away, and of what does not concern it. */
+TEST(errors)
+{
+	int ns;
+
+	show("pivot_root in rootfs", sys(pivot_root("/", "/")));
+	show("umount", sys(umount("/")));
+	show("umount detach", sys(umount2("/", MNT_DETACH)));
+	show("umount force", sys(umount2("/", MNT_FORCE)));
+	show("umount expire", sys(umount2("/", MNT_EXPIRE)));
+	mkdir("/new", 0755);
+	show("mount", sys(mount("new", "/new", "tmpfs", 0, NULL)));
+	mkdir("/new/old", 0755);
+	show("pivot_root", sys(pivot_root("/new", "/new/old")));
+	show("pivot_root to itself", sys(pivot_root("/new", "/new")));
+	show("move root", sys(mount("/", "/new/old", NULL, MS_MOVE, NULL)));
+	show("bind root", sys(mount("/", "/new/old", NULL, MS_BIND, NULL)));
+	show("umount bind", sys(umount("/new/old")));
+	show("unshare", sys(unshare(CLONE_NEWNS)));
+	ns = open("/proc/self/ns/mnt", O_RDONLY);
+	show("own namespace, pivot_root", sys(pivot_root("/new", "/new/old")));
+	show("own namespace, umount detach", sys(umount2("/", MNT_DETACH)));
+	show("own namespace, setns", sys(setns(ns, CLONE_NEWNS)));
+	show("own namespace, magic", magic_of("/"));
+	show("own namespace, user", sys(unshare(CLONE_NEWUSER | CLONE_NEWNS)));
+	show("own user namespace, umount detach", sys(umount2("/", MNT_DETACH)));
+	show("own user namespace, pivot_root", sys(pivot_root("/new", "/new/old")));
+}
+
+/* The classic handover still works: MS_MOVE over the root, and chroot; then again from there by pivot_root. */
+TEST(classic_handover)
+{
+	ASSERT_EQ(0, sys(unshare(CLONE_NEWNS)));
+	mkdir("/move", 0755);
+	show("mount", sys(mount("move", "/move", "tmpfs", 0, NULL)));
+	mkdir("/move/new", 0755);
+	show("chdir", sys(chdir("/move")));
+	show("move", sys(mount(".", "/", NULL, MS_MOVE, NULL)));
+	show("chroot", sys(chroot(".")));
+	show("moved", magic_of("/"));
+	show("mount", sys(mount("new", "/new", "tmpfs", 0, NULL)));
+	show("chdir", sys(chdir("/new")));
+	show("pivot_root", sys(pivot_root(".", ".")));
+	show("umount", sys(umount2(".", MNT_DETACH)));
+}
+
+/* No trace of the file system type. */
+TEST(file_systems)
+{
+	FILE *file = fopen("/proc/filesystems", "r");
+	char line[128];
+
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file))
+		printf("# same: filesystem: %s", line);
+	fclose(file);
+}
+
+/* Where kernel threads are. */
+TEST(kernel_threads)
+{
+	show("kthreadd's root", magic_of("/proc/2/root"));
+	show("its init", exists("/proc/2/root/init"));
+}
+
+TEST_HARNESS_MAIN

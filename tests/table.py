@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tests, as data: what is booted, and what is expected of it. tests/run carries them out.
+
+A guest gets `expect=nullfs` or `expect=stock` on its command line, according to flavour and parameter, and runs its
+programs (tests/guest) one after the other; each reports a TAP document of its own.
+"""
+import re
+from dataclasses import dataclass
+
+VERSIONS = ('6.12', '6.1')
+DEBUG_VERSION = '6.12'          # the one for which there is a debug flavour
+BOTH = ('stock', 'builtin')
+ALL = ('stock', 'builtin', 'debug')
+BUILTIN = ('builtin',)
+GUEST = ('guest', 'init=init')
+
+
+@dataclass
+class Test:
+    name: str
+    sentence: str               # the rule that it checks
+    programs: tuple = ()        # what runs in the guest, and has to report
+    flavours: tuple = BOTH
+    append: str = ''
+    parameter: str = 'immutable_rootfs'     # on the command line of flavours that know it
+    selects: bool = True        # whether that parameter puts nullfs beneath the rootfs
+    initrd: tuple = GUEST       # parts of the initramfs, see Images in tests/run
+    disks: tuple = ()
+    memory: int = 256
+    smp: int = 2
+    timeout: int = 60
+    expect: str = 'passed'      # or another outcome of tests/run's judge()
+    console: tuple = ()         # patterns that the console has to show
+    immutable_console: tuple = ()   # and when nullfs is expected
+    absent: tuple = ()          # and patterns that it must not show
+    stuck: str = None           # see vm.run()
+    same: object = None         # outcome -> lines; they have to be the same on stock and builtin
+    once: bool = False          # about the runner: one kernel is enough
+    kill: bool = False          # the runner kills its own QEMU
+
+
+def reported(outcome):
+    return [line for line in outcome.report.splitlines() if line.startswith('# same: ')]
+
+
+STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
+
+
+def messages(outcome):
+    return [STAMP.sub('', line) for line in outcome.console.splitlines() if STAMP.match(line)]
+
+
+def root_panic(outcome):
+    """The messages about the root, to the panic."""
+    lines = messages(outcome)
+    first = next((n for n, line in enumerate(lines) if re.match(r'VFS:|/dev/root:|.*Cannot open', line)), 0)
+    last = next((n for n, line in enumerate(lines) if 'Kernel panic' in line), len(lines))
+    return lines[first:last + 1] or ['no message about the root']
+
+
+# Numbers that differ from boot to boot or from one kernel image to another, and the messages that consist of them.
+NUMBERS = re.compile(r'0x[0-9a-f]+|\b[0-9a-f]{8,16}\b|\d+(\.\d+)?')
+NOT_COMPARED = re.compile(
+    r'Linux version|Command line|Kernel command line|Unknown kernel command line|tsc: |Calibrating|clocksource: tsc'
+    r'|random: crng|input: |Freeing unused|Memory: |\.\.\. MAX|rtc_cmos|Write protecting|sched_clock: Marking|Trying to unpack')
+
+
+def boot_log(outcome):
+    """The boot's messages, without numbers; what runs beside the boot (probing, asynchronously) comes in any order."""
+    return sorted(NUMBERS.sub('N', line) for line in messages(outcome) if not NOT_COMPARED.search(line))
+
+
+def same_as_stock(outcome):
+    return reported(outcome) + boot_log(outcome)
+
+
+SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
+ROOT_MOVED = r'no pivot_root into the real root'
+
+TESTS = [
+    Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
+         programs=('nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
+         append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
+
+    Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
+         programs=('memory',), initrd=('guest', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
+         memory=512),
+    Test('memory-ramfs', 'a 64 MB initramfs is given back after the handover (rootfs is ramfs, four CPUs)',
+         programs=('memory',), initrd=('guest', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda',
+         memory=512, smp=4),
+
+    Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
+         flavours=ALL, absent=(ROOT_MOVED,)),
+    Test('root-squashfs', 'the same for a read-only root, and rootwait for a disk that is there',
+         programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
+         absent=(ROOT_MOVED,)),
+    Test('no-init', 'an initramfs without /init falls through to root=',
+         programs=('handover',), initrd=('no-init',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
+         absent=(ROOT_MOVED,)),
+    Test('linuxrc', 'an old-style initrd runs its /linuxrc, then the kernel enters root=',
+         programs=('handover',), initrd=('initrd.ext2',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
+         console=('using deprecated initrd support', 'linuxrc was here')),
+    Test('ram0', 'an old-style initrd can be the root itself',
+         programs=('handover',), initrd=('initrd.ext2',), append='root=/dev/ram0 rw fs=ext2',
+         console=('RAMDISK: ext2 filesystem found',), absent=(ROOT_MOVED,)),
+
+    Test('root-none', 'without any root the kernel panics as stock does',
+         initrd=(), expect='panic', same=root_panic),
+    Test('root-wrong', 'a root device that does not exist: the same panic as on stock',
+         initrd=(), append='root=/dev/vdz', disks=('ext4',), expect='panic', same=root_panic,
+         console=('Cannot open root device "/dev/vdz"',)),
+    Test('root-broken', 'a root device without a file system: the same panic as on stock',
+         initrd=(), append='root=/dev/vda', disks=('zeros',), expect='panic', same=root_panic,
+         console=('Unable to mount root fs',)),
+    Test('root-later', 'rootwait waits for a disk that does not come',
+         initrd=(), append='root=/dev/vdz rootwait', disks=('ext4',), expect='hang',
+         stuck='Waiting for root device /dev/vdz', console=('Waiting for root device /dev/vdz',)),
+
+    Test('containers', 'bubblewrap, crun and runc run from the initramfs, and fail there on stock',
+         programs=('containers.sh',), initrd=('tools', *GUEST), memory=768, timeout=120),
+    *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
+           programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
+           append=f'tool={tool} moved=1 fs=ext4') for tool in ('busybox', 'util-linux', 'klibc')),
+
+    *(Test(f'parameter-{value}', f'{value} on the command line selects nullfs', programs=('parameter',),
+           flavours=BUILTIN, parameter=value, smp=1, immutable_console=(SELECTED,))
+      for value in ('immutable_rootfs=1', 'immutable_rootfs=on', 'immutable_rootfs=y', 'nullfs_rootfs')),
+    *(Test(f'parameter-{value}', f'{value} on the command line leaves everything as on stock', programs=('parameter',),
+           flavours=BUILTIN, parameter=value, selects=False, smp=1, absent=('nullfs lies',))
+      for value in ('immutable_rootfs=0', 'immutable_rootfs=off', 'immutable_rootfs=n')),
+    Test('parameter-wrong', 'a wrong value is reported with the right ones, and changes nothing',
+         programs=('parameter',), flavours=BUILTIN, parameter='immutable_rootfs=maybe', selects=False, smp=1,
+         console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),
+    Test('unselected', 'without the parameter a patched kernel is a stock kernel: mount table, errors, boot log',
+         programs=('unselected',), parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
+
+    # The runner itself: each way in which a guest can go wrong has to be seen as what it is.
+    *(Test(f'runner-{name}', f'the runner sees {what}', programs=('misbehave',), flavours=('stock',),
+           initrd=('guest', 'init=misbehave'), append=f'how={how}', smp=1, expect=expect, once=True,
+           stuck='misbehaving' if how == 'hang' else None, kill=name == 'lost-vm')
+      for name, how, expect, what in (
+          ('hang', 'hang', 'hang', 'a guest that hangs'),
+          ('panic', 'panic', 'panic', 'a kernel that panics'),
+          ('lost-vm', 'hang', 'lost VM', 'a virtual machine that dies'),
+          ('silent-end', 'silence', 'lost VM', 'a guest that goes off without finishing its report'),
+          ('warning', 'warning', 'kernel complaint', 'a WARNING on the console, whatever the results say'),
+          ('missing-plan', 'no-plan', 'missing plan', 'results without a plan'),
+          ('too-few', 'too-few', 'too few results', 'fewer results than planned'),
+          ('nothing-run', 'nothing', 'nothing run', 'a plan of nothing'),
+          ('failed-check', 'failed', 'failed check', 'a failed check'),
+          ('bad-status', 'status', 'failed check', 'a program that failed although all its results are good'))),
+    Test('runner-missing-program', 'the runner sees a program that did not report at all',
+         programs=('nonsuch',), flavours=('stock',), smp=1, expect='missing plan', once=True),
+]

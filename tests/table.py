@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tests, as data: what is booted, and what is expected of it. tests/run carries them out.
+"""The tests, as data: what is booted (or run on the host), and what is expected of it. tests/run carries them out.
 
 A guest gets `expect=nullfs` or `expect=stock` on its command line, according to flavour and parameter, and runs its
 programs (tests/guest) one after the other; each reports a TAP document of its own.
@@ -37,6 +37,11 @@ class Test:
     same: object = None         # outcome -> lines; they have to be the same on stock and builtin
     once: bool = False          # about the runner: one kernel is enough
     kill: bool = False          # the runner kills its own QEMU
+
+
+def host(script, sentence):
+    """tests/host/SCRIPT, which boots nothing and reports in the same way."""
+    return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=300)
 
 
 def reported(outcome):
@@ -78,6 +83,9 @@ SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
 ROOT_MOVED = r'no pivot_root into the real root'
 
 TESTS = [
+    host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
+    host('check-patch', 'a patch that applies is told from one that does not'),
+
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
          programs=('nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),

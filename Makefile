@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-KDIR = /lib/modules/$(shell uname -r)/build
+KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
 export KERNEL FLAVOUR INITRD APPEND TEST KDIR

@@ -58,9 +58,10 @@ def messages(outcome):
 def root_panic(outcome):
     """The messages about the root, to the panic."""
     lines = messages(outcome)
-    first = next((n for n, line in enumerate(lines) if re.match(r'VFS:|/dev/root:|.*Cannot open', line)), 0)
+    begin = re.compile(r'VFS: |Please append|List of all|[0-9a-f]{4} +\d+ \w')    # a partition and its size
+    first = next((n for n, line in enumerate(lines) if begin.match(line)), len(lines))
     last = next((n for n, line in enumerate(lines) if 'Kernel panic' in line), len(lines))
-    return lines[first:last + 1] or ['no message about the root']
+    return lines[first:last + 1]
 
 
 # Numbers that differ from boot to boot or from one kernel image to another, and the messages that consist of them.
@@ -91,10 +92,10 @@ TESTS = [
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
     Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
-         programs=('memory',), initrd=('guest', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
+         programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
          memory=512),
     Test('memory-ramfs', 'a 64 MB initramfs is given back after the handover (rootfs is ramfs, four CPUs)',
-         programs=('memory',), initrd=('guest', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda',
+         programs=('memory',), initrd=('bare', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda',
          memory=512, smp=4),
 
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
@@ -104,7 +105,7 @@ TESTS = [
          programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
          absent=(ROOT_MOVED,)),
     Test('no-init', 'an initramfs without /init falls through to root=',
-         programs=('handover',), initrd=('no-init',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
+         programs=('handover',), initrd=('bare',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
          absent=(ROOT_MOVED,)),
     Test('linuxrc', 'an old-style initrd runs its /linuxrc, then the kernel enters root=',
          programs=('handover',), initrd=('initrd.ext2',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',

@@ -131,32 +131,51 @@ static inline bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/*
- * Takes this process, in a mount namespace of its own, below its root: the topmost mount goes, then setns() to the own
- * namespace enters what is topmost now. Returns 0, or what failed.
- */
-static inline int go_below(void)
+/* Takes this process below its root: the topmost mount goes, then entering the own namespace finds what is topmost now. */
+static inline int go_below(int own_namespace)
 {
-	int ns, error;
+	int error = sys(umount2("/", MNT_DETACH));
 
-	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (ns < 0)
-		return -errno;
-	error = sys(umount2("/", MNT_DETACH));
+	return error ? error : sys(setns(own_namespace, CLONE_NEWNS));
+}
+
+/* A mount namespace of its own, from which no umount spreads; its descriptor, or what failed. */
+static inline int enter_own_namespace(void)
+{
+	int error = sys(unshare(CLONE_NEWNS)), ns;
+
 	if (!error)
-		error = sys(setns(ns, CLONE_NEWNS));
+		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	if (error)
+		return error;
+	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return ns < 0 ? -errno : ns;
+}
+
+static inline int go_below_privately(void)
+{
+	int ns = enter_own_namespace(), error;
+
+	if (ns < 0)
+		return ns;
+	error = go_below(ns);
 	close(ns);
 	return error;
 }
 
-/* The same after leaving the current mount namespace, whose propagation must not carry the umount back. */
-static inline int go_below_privately(void)
+static inline int copy_file(const char *from, const char *to)
 {
-	int error = sys(unshare(CLONE_NEWNS));
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	char buffer[65536];
+	ssize_t n = -1;
 
-	if (!error)
-		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	return error ? error : go_below();
+	if (in >= 0 && out >= 0)
+		while ((n = read(in, buffer, sizeof(buffer))) > 0)
+			if (write(out, buffer, n) != n)
+				break;
+	close(in);
+	close(out);
+	return n ? -EIO : 0;
 }
 
 /* A new root in a tmpfs at path with what the programs need in it; the marker file says whose root it is. */

@@ -26,7 +26,10 @@ TEST(root)
 /* Beneath it lies nullfs where the handover was a pivot, and the old rootfs where it was MS_MOVE. */
 TEST(below)
 {
-	ASSERT_EQ(0, go_below_privately());
+	int ns = enter_own_namespace();
+
+	ASSERT_LE(0, ns);
+	ASSERT_EQ(0, go_below(ns));
 	printf("# beneath the root: magic %lx\n", magic_of("/"));
 	if (immutable() && !getenv("moved")) {
 		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
@@ -36,7 +39,7 @@ TEST(below)
 		EXPECT_FALSE(exists("/init"));
 		EXPECT_FALSE(exists("/tests"));
 		/* on nullfs that rootfs is not the bottom */
-		EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below());
+		EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below(ns));
 		if (immutable())
 			EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
 	}

@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include <linux/mount.h>
+#include <sys/prctl.h>
 
 #define COVERED "/covered/secret"
 
@@ -23,6 +24,7 @@ FIXTURE_SETUP(user)
 
 	ASSERT_EQ(0, sys(syscall(SYS_setgid, 1000)));
 	ASSERT_EQ(0, sys(syscall(SYS_setuid, 1000)));
+	ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));	/* /proc/self is root's otherwise */
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWUSER | CLONE_NEWNS)));
 	ASSERT_EQ(0, write_file("/proc/self/setgroups", "deny"));
 	ASSERT_EQ(0, write_file("/proc/self/uid_map", "0 1000 1"));

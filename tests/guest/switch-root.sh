@@ -12,6 +12,8 @@ busybox)
 util-linux)
 	exec switch_root /mnt /sbin/init ;;
 klibc)
-	umount /dev /proc
+	# it opens the new root's console, and unlike the others moves no mounts
+	mount --move /dev /mnt/dev
+	umount /proc
 	exec /usr/lib/klibc/bin/run-init /mnt /sbin/init ;;
 esac

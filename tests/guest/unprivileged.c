@@ -9,6 +9,10 @@
 #include <linux/mount.h>
 #include <sys/prctl.h>
 
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x200
+#endif
+
 #define COVERED "/covered/secret"
 
 /* In each test the process is root of its user namespace and nobody outside of it. */
@@ -184,6 +188,33 @@ TEST_F(user, cover_stays_after_the_pivot)
 	sys(umount2("covered", MNT_DETACH));
 	EXPECT_FALSE(exists("covered/secret"));
 	EXPECT_FALSE(exists("../covered/secret"));
+}
+
+/* By an overlay of what can be named, and by what is put beneath a mount instead of over it. */
+TEST_F(user, cover_stays_in_overlays)
+{
+	int tree = syscall(SYS_open_tree, AT_FDCWD, "/space/b", OPEN_TREE_CLONE);
+
+	if (!mount("overlay", "/space/a", "overlay", 0, "lowerdir=/:/space/b")) {
+		EXPECT_FALSE(exists("/space/a" COVERED));
+		EXPECT_FALSE(exists("/space/a/../covered/secret"));
+	}
+	ASSERT_LE(0, tree);
+	EXPECT_NE(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/",
+				 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH)));
+	EXPECT_NE(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/covered",
+				 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH)));
+	EXPECT_TRUE(exists("/init"));
+}
+
+/* By other processes' roots in proc, of which none outside the namespace can be entered. */
+TEST_F(user, cover_stays_behind_proc)
+{
+	EXPECT_NE(0, sys(chdir("/proc/1/root")));
+	EXPECT_NE(0, sys(chdir("/proc/1/cwd")));
+	EXPECT_NE(0, sys(open("/proc/1/ns/mnt", O_RDONLY)));
+	EXPECT_NE(0, sys(chdir("/proc/2/root")));
+	EXPECT_FALSE(exists("/proc/self/root" COVERED));
 }
 
 /* By namespaces within the namespace. */

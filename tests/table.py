@@ -89,6 +89,8 @@ ROOT_MOVED = r'no pivot_root into the real root'
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('check-patch', 'a patch that applies is told from one that does not'),
+    host('commands', 'what a command lacks it says in one line that names the cure'),
+    host('style', 'checkpatch, sparse and the compiler have nothing to say'),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
          programs=('nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),

@@ -20,7 +20,7 @@ help:
 	@echo 'KERNEL_SRC=directory takes the kernel from there instead of from Debian.'
 
 boot:
-	@scripts/boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append "$$APPEND"}
+	@scripts/boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append="$$APPEND"}
 
 check:
 	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"}

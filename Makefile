@@ -20,15 +20,19 @@ help:
 	@echo 'KERNEL_SRC=directory takes the kernel from there instead of from Debian.'
 
 boot:
+	@scripts/setup build boot
 	@scripts/boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append="$$APPEND"}
 
 check:
+	@scripts/setup build test style
 	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"}
 
 image:
+	@scripts/setup build
 	@scripts/kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}"
 
 ko:
+	@scripts/setup build
 	@scripts/kernel ko "$${KERNEL:-6.12}"
 
 check-patch check-style:

@@ -30,12 +30,13 @@ static void run(const char *name)
 
 int main(void)
 {
-	char *tests = getenv("tests"), *name;
+	const char *tests = getenv("tests");
+	char *name;
 
 	umask(022);
 	setup_mounts();
 	report_open("/dev/ttyS1");
-	for (name = strtok(tests ? strdup(tests) : NULL, ","); name; name = strtok(NULL, ","))
+	for (name = strtok(strdup(tests ? tests : ""), ","); name; name = strtok(NULL, ","))
 		run(name);
 	report_end();
 	return 1;

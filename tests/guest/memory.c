@@ -15,8 +15,8 @@ static struct {
 	unsigned long magic;			/* of the rootfs */
 	long size;				/* of the file */
 	int before, pivot, detach;
-	long free, shmem;			/* KB before the handover */
-	long held_free, held_shmem, back_free, back_shmem;	/* KB given back */
+	long free, cached;			/* KB before the handover */
+	long held_free, held_cached, back_free, back_cached;	/* KB given back */
 } seen;
 
 static long meminfo(const char *name)
@@ -42,12 +42,12 @@ static long free_memory(void)
 }
 
 /* Unmounting is finished by others, on another CPU maybe: waits until the memory is back or so much time has passed. */
-static void wait_for_memory(int tenths, long *free_back, long *shmem_back)
+static void wait_for_memory(int tenths, long *free_back, long *cached_back)
 {
 	do {
 		usleep(100000);
 		*free_back = free_memory() - seen.free;
-		*shmem_back = seen.shmem - meminfo("Shmem");
+		*cached_back = seen.cached - meminfo("Cached");
 	} while (--tenths > 0 && *free_back < FILE_KB);
 }
 
@@ -63,7 +63,7 @@ static void settle(void)
 		steady = labs(now - seen.free) < 100 ? steady + 1 : 0;
 		seen.free = now;
 	}
-	seen.shmem = meminfo("Shmem");
+	seen.cached = meminfo("Cached");
 }
 
 static void reopen(int fd, const char *path)
@@ -75,6 +75,14 @@ static void reopen(int fd, const char *path)
 	dup2(opened, fd);
 	if (opened != fd)
 		close(opened);
+}
+
+/* With KASAN and kmemleak, which go on collecting, free memory says little. */
+static bool debugging(void)
+{
+	const char *flavour = getenv("flavour");
+
+	return flavour && !strcmp(flavour, "debug");
 }
 
 /* The rootfs is what the command line makes it, on nullfs as on a stock kernel. */
@@ -101,22 +109,26 @@ TEST(console_holds_the_memory)
 {
 	if (!immutable())
 		return;
-	printf("# measured: given back before the console is reopened: MemFree %ld KB, Shmem %ld KB\n",
-	       seen.held_free, seen.held_shmem);
-	EXPECT_GT(FILE_KB / 10, seen.held_free);
-	EXPECT_GT(FILE_KB / 10, seen.held_shmem);
+	printf("# measured: given back before the console is reopened: MemFree %ld KB, Cached %ld KB\n",
+	       seen.held_free, seen.held_cached);
+	EXPECT_GT(FILE_KB / 10, seen.held_cached);
+	if (!debugging())
+		EXPECT_GT(FILE_KB / 10, seen.held_free);
 }
 
-/* With the console reopened on the new root at least 99 % of the file's memory comes back. */
+/*
+ * With the console reopened on the new root at least 99 % of the file's memory comes back: it is no longer cached (which
+ * counts the files of tmpfs and ramfs) and it is free.
+ */
 TEST(memory_comes_back)
 {
 	if (!immutable())
 		return;
-	printf("# measured: given back after the console is reopened: MemFree %ld KB, Shmem %ld KB\n",
-	       seen.back_free, seen.back_shmem);
-	EXPECT_LE(FILE_KB / 100 * 99, seen.back_free);
-	if (seen.magic == TMPFS_MAGIC)
-		EXPECT_LE(FILE_KB / 100 * 99, seen.back_shmem);
+	printf("# measured: given back after the console is reopened: MemFree %ld KB, Cached %ld KB\n",
+	       seen.back_free, seen.back_cached);
+	EXPECT_LE(FILE_KB / 100 * 99, seen.back_cached);
+	if (!debugging())
+		EXPECT_LE(FILE_KB / 100 * 99, seen.back_free);
 }
 
 static void hand_over(void)
@@ -140,7 +152,7 @@ static void hand_over(void)
 	seen.detach = sys(umount2(".", MNT_DETACH));
 	chdir("/");
 	snprintf(state, sizeof(state), "%lu %ld %d %d %d %ld %ld", seen.magic, seen.size, seen.before, seen.pivot,
-		 seen.detach, seen.free, seen.shmem);
+		 seen.detach, seen.free, seen.cached);
 	setenv("seen", state, 1);
 	execl("/after", "/after", (char *)NULL);
 }
@@ -150,11 +162,11 @@ static void watch_memory(void)
 	int fd;
 
 	sscanf(getenv("seen"), "%lu %ld %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.before, &seen.pivot,
-	       &seen.detach, &seen.free, &seen.shmem);
-	wait_for_memory(10, &seen.held_free, &seen.held_shmem);
+	       &seen.detach, &seen.free, &seen.cached);
+	wait_for_memory(10, &seen.held_free, &seen.held_cached);
 	for (fd = 0; fd < 3; fd++)
 		reopen(fd, "/dev/console");
-	wait_for_memory(50, &seen.back_free, &seen.back_shmem);
+	wait_for_memory(50, &seen.back_free, &seen.back_cached);
 }
 
 int main(int argc, char **argv)

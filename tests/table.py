@@ -39,9 +39,9 @@ class Test:
     kill: bool = False          # the runner kills its own QEMU
 
 
-def host(script, sentence):
+def host(script, sentence, **more):
     """tests/host/SCRIPT, which boots nothing and reports in the same way."""
-    return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=300)
+    return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=600, **more)
 
 
 def reported(outcome):
@@ -89,8 +89,8 @@ ROOT_MOVED = r'no pivot_root into the real root'
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('check-patch', 'a patch that applies is told from one that does not'),
-    host('commands', 'what a command lacks it says in one line that names the cure'),
-    host('style', 'checkpatch, sparse and the compiler have nothing to say'),
+    host('commands', 'what a command lacks it says in one line that names the cure', once=True),
+    host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
          programs=('nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),

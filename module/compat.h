@@ -36,4 +36,19 @@ static inline void simple_inode_init_ts(struct inode *inode)
 }
 #endif
 
+/* Commit b74d24f7a74f ("fs: port ->getattr() to pass mnt_idmap"), 6.3 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define mnt_idmap user_namespace
+#endif
+
+/*
+ * Commit a5488f29835c ("fs: simplify ->listxattr() implementation"), 6.4: until
+ * then vfs_listxattr() asked the filesystem only if this was set.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define NULLFS_XATTR_OPFLAGS IOP_XATTR
+#else
+#define NULLFS_XATTR_OPFLAGS 0
+#endif
+
 #endif /* _IMMUTABLE_ROOTFS_COMPAT_H */

@@ -20,6 +20,14 @@ static struct dentry *nullfs_lookup(struct inode *dir, struct dentry *dentry,
 	return ERR_PTR(-ENOENT);
 }
 
+static int nullfs_getattr(struct mnt_idmap *idmap, const struct path *path,
+			  struct kstat *stat, u32 request_mask,
+			  unsigned int query_flags)
+{
+	generic_fill_statx_attr(d_inode(path->dentry), stat);
+	return simple_getattr(idmap, path, stat, request_mask, query_flags);
+}
+
 static ssize_t nullfs_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	return -EOPNOTSUPP;
@@ -27,6 +35,7 @@ static ssize_t nullfs_listxattr(struct dentry *dentry, char *list, size_t size)
 
 static const struct inode_operations nullfs_dir_inode_operations = {
 	.lookup		= nullfs_lookup,
+	.getattr	= nullfs_getattr,
 	.listxattr	= nullfs_listxattr,
 };
 
@@ -71,7 +80,7 @@ static struct inode *nullfs_new_root(struct super_block *sb)
 	inode->i_ino = 1;
 	inode->i_mode = S_IFDIR | 0555;
 	inode->i_flags |= S_IMMUTABLE | S_NOATIME;
-	inode->i_opflags &= ~IOP_XATTR;
+	inode->i_opflags |= NULLFS_XATTR_OPFLAGS;
 	inode->i_op = &nullfs_dir_inode_operations;
 	inode->i_fop = &nullfs_dir_operations;
 	set_nlink(inode, 2);

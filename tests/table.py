@@ -84,7 +84,7 @@ def same_as_stock(outcome):
 
 
 SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
-ROOT_MOVED = r'no pivot_root into the real root'
+ROOT_MOVED = r'immutable_rootfs: no pivot_root into the real root: error -16; it is moved onto the rootfs'
 
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
@@ -128,6 +128,9 @@ TESTS = [
     Test('root-broken', 'a root device without a file system: the same panic as on stock',
          initrd=(), append='root=/dev/vda', disks=('zeros',), expect='panic', same=root_panic,
          console=('Unable to mount root fs',)),
+    Test('root-nfs', 'a root file system that this kernel has no driver for: the failed pivot leaves all as on stock',
+         initrd=(), append='root=/dev/nfs', expect='panic', console=('No working init found|Unable to mount root fs',),
+         immutable_console=(ROOT_MOVED + '|Unable to mount root fs',)),
     Test('root-later', 'rootwait waits for a disk that does not come',
          initrd=(), append='root=/dev/vdz rootwait', disks=('ext4',), expect='hang',
          stuck='Waiting for root device /dev/vdz', console=('Waiting for root device /dev/vdz',)),

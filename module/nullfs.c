@@ -28,6 +28,13 @@ static int nullfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	return simple_getattr(idmap, path, stat, request_mask, query_flags);
 }
 
+/* Even chown(-1, -1), for which S_IMMUTABLE is not asked: it sets the ctime. */
+static int nullfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+			  struct iattr *attr)
+{
+	return -EPERM;
+}
+
 static ssize_t nullfs_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	return -EOPNOTSUPP;
@@ -36,6 +43,7 @@ static ssize_t nullfs_listxattr(struct dentry *dentry, char *list, size_t size)
 static const struct inode_operations nullfs_dir_inode_operations = {
 	.lookup		= nullfs_lookup,
 	.getattr	= nullfs_getattr,
+	.setattr	= nullfs_setattr,
 	.listxattr	= nullfs_listxattr,
 };
 
@@ -106,22 +114,16 @@ static int nullfs_get_tree(struct fs_context *fc)
 	return get_tree_nodev(fc, nullfs_fill_super);
 }
 
-/*
- * umount(2) of a namespace's root remounts it read-only. Copied namespaces
- * would let a user do that to the one superblock that everybody has.
- */
-static int nullfs_reconfigure(struct fs_context *fc)
-{
-	return -EINVAL;
-}
-
 static const struct fs_context_operations nullfs_context_operations = {
 	.get_tree	= nullfs_get_tree,
-	.reconfigure	= nullfs_reconfigure,
 };
 
 static int nullfs_init_fs_context(struct fs_context *fc)
 {
+	/* Linux 7.x refuses it for all SB_NOUSER filesystems, whoever asks. */
+	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
+		return -EINVAL;
+
 	fc->ops = &nullfs_context_operations;
 	fc->sb_flags |= SB_NOUSER;
 	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;

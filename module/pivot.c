@@ -54,7 +54,7 @@ bool __init pivot_into_real_root(void)
 
 	err = init_pivot_root(".", ".");
 	if (err) {
-		pr_warn("no pivot_root into the real root: error %d; it is moved onto the rootfs instead\n",
+		pr_warn("pivot_root into the real root failed: error %d; trying MS_MOVE, as without immutable_rootfs\n",
 			err);
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/nsproxy.h>
 #include <linux/rootfs_provider.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -59,7 +60,7 @@ static int __init put_beneath_rootfs(struct vfsmount *nullfs)
 		ramfs->kill_sb = ramfs_rootfs_kill_sb;
 	}
 
-	err = rootfs_mount_beneath(nullfs);
+	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
 	if (err) {
 		if (ramfs)
 			ramfs->kill_sb = rootfs_kill_sb;

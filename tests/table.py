@@ -84,7 +84,7 @@ def same_as_stock(outcome):
 
 
 SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
-ROOT_MOVED = r'immutable_rootfs: no pivot_root into the real root: error -16; it is moved onto the rootfs'
+ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16; trying MS_MOVE'
 
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
@@ -93,7 +93,7 @@ TESTS = [
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
-         programs=('nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
+         programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
     Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
@@ -151,7 +151,7 @@ TESTS = [
          programs=('parameter',), flavours=BUILTIN, parameter='immutable_rootfs=maybe', selects=False, smp=1,
          console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),
     Test('unselected', 'without the parameter a patched kernel is a stock kernel: mount table, errors, boot log',
-         programs=('unselected',), parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
+         programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
 
     # The runner itself: each way in which a guest can go wrong has to be seen as what it is.
     *(Test(f'runner-{name}', f'the runner sees {what}', programs=('misbehave',), flavours=('stock',),

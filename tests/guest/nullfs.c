@@ -136,6 +136,7 @@ TEST_F(nullfs, attributes_are_fixed)
 	EXPECT_EQ(-EPERM, sys(fchmod(self->fd, 0777)));
 	EXPECT_EQ(-EPERM, sys(chown("/", 1, 1)));
 	EXPECT_EQ(-EPERM, sys(fchown(self->fd, 1, 1)));
+	EXPECT_EQ(-EPERM, sys(chown("/", -1, -1)));
 	EXPECT_EQ(-EPERM, sys(utimensat(AT_FDCWD, "/", times, 0)));
 	EXPECT_EQ(-EPERM, sys(utimensat(AT_FDCWD, "/", NULL, 0)));
 	EXPECT_EQ(-EISDIR, sys(truncate("/", 0)));

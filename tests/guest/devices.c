@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* devtmpfs: the kernel's own thread makes and removes the nodes, whatever mounts others have made. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+#define NUMBER 77
+#define NODE "/dev/loop77"
+
+FIXTURE(device) {
+	int control;
+};
+
+FIXTURE_SETUP(device)
+{
+	self->control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->control);
+	ASSERT_EQ(NUMBER, ioctl(self->control, LOOP_CTL_ADD, NUMBER));
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	close(self->control);
+}
+
+/* A new device gets its node, with the mode that devtmpfs gives it, and loses it. */
+TEST_F(device, comes_and_goes)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, sys(stat(NODE, &st)));
+	EXPECT_EQ(S_IFBLK | 0600, st.st_mode);
+	EXPECT_EQ(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER));
+	EXPECT_FALSE(exists(NODE));
+}
+
+/* A mount on a device node neither keeps the kernel from removing the node nor outlives it. */
+TEST_F(device, goes_with_a_mount_on_it)
+{
+	struct mount_line line;
+
+	ASSERT_EQ(0, sys(mount("/dev/null", NODE, NULL, MS_BIND, NULL)));
+	ASSERT_EQ(1, find_mount("/proc/self/mountinfo", NODE, &line));
+	EXPECT_EQ(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER));
+	EXPECT_FALSE(exists(NODE));
+	EXPECT_EQ(0, find_mount("/proc/self/mountinfo", NODE, &line));
+}
+
+/* The thread that does it has a mount namespace of its own. */
+TEST(kdevtmpfs_is_private)
+{
+	char path[64], name[32], mine[64], its[64] = "";
+	ssize_t length;
+	FILE *file;
+	int pid;
+
+	ASSERT_LT(0, readlink("/proc/self/ns/mnt", mine, sizeof(mine)));
+	for (pid = 2; pid < 1000; pid++) {
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (!fgets(name, sizeof(name), file))
+			*name = '\0';
+		fclose(file);
+		if (strcmp(name, "kdevtmpfs\n"))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+		length = readlink(path, its, sizeof(its) - 1);
+		ASSERT_LT(0, length);
+		EXPECT_NE(0, strncmp(mine, its, length));
+		return;
+	}
+	ASSERT_STREQ("kdevtmpfs", "not found");
+}
+
+TEST_HARNESS_MAIN

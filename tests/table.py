@@ -12,6 +12,7 @@ DEBUG_VERSION = '6.12'          # the one for which there is a debug flavour
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
 BUILTIN = ('builtin',)
+LOADABLE = ('loadable',)
 GUEST = ('guest', 'init=init')
 
 
@@ -102,6 +103,16 @@ TESTS = [
     Test('memory-ramfs', 'a 64 MB initramfs is given back after the handover (rootfs is ramfs, four CPUs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda', flavours=ALL,
          memory=512, smp=4),
+
+    Test('load', 'the module, loaded in the initramfs, does there what it does built in',
+         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
+         initrd=('module', *GUEST), disks=('ext4',), console=(SELECTED,)),
+    Test('load-memory', 'a 64 MB initramfs is given back after the handover if the module was loaded in it',
+         programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=tmpfs', memory=512,
+         initrd=('module', 'bare', 'large', 'init=memory')),
+    Test('load-memory-ramfs', 'the same if the rootfs is ramfs, four CPUs',
+         programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda', memory=512, smp=4,
+         initrd=('module', 'bare', 'large', 'init=memory')),
 
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',

@@ -45,6 +45,25 @@ static inline bool immutable(void)
 	return expect && !strcmp(expect, "nullfs");
 }
 
+/* The module that is loaded rather than built in: nullfs is younger than the rootfs then. */
+static inline bool loaded_late(void)
+{
+	const char *flavour = getenv("flavour");
+
+	return flavour && !strcmp(flavour, "loadable");
+}
+
+static inline int load_module(void)
+{
+	int fd = open("/immutable_rootfs.ko", O_RDONLY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return -errno;
+	error = sys(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	return error;
+}
+
 struct mount_line {
 	int id, parent;
 	char point[256], options[256], type[64];

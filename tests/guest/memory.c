@@ -179,6 +179,8 @@ int main(int argc, char **argv)
 		watch_memory();
 	} else {
 		setup_mounts();
+		if (loaded_late())
+			load_module();
 		hand_over();
 	}
 	report_open("/dev/ttyS1");

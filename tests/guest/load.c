@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module is loaded in the initramfs, from where it is /immutable_rootfs.ko; what runs after this finds nullfs. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+/* The mount table but for the parent of the root, which is the only thing that loading changes. */
+static void read_mounts(char *text, size_t size)
+{
+	FILE *file = fopen(MOUNTINFO, "r");
+	char line[2048], point[256];
+	int id, parent, rest;
+
+	*text = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%d %d %n%*s %*s %255s", &id, &parent, &rest, point) != 3)
+			continue;
+		snprintf(text + strlen(text), size - strlen(text), "%d %d %s", id, strcmp(point, "/") ? parent : 0,
+			 line + rest);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Without the module a patched kernel is a stock kernel. */
+TEST(before)
+{
+	EXPECT_EQ(-EINVAL, go_below_privately());
+}
+
+/* With it nullfs lies beneath the rootfs, and nothing else has changed. */
+TEST(loading)
+{
+	char before[8192], after[8192], value[8] = "";
+	struct mount_line old, root;
+	int fd;
+
+	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &old));
+	EXPECT_EQ(old.id, old.parent);
+	read_mounts(before, sizeof(before));
+
+	ASSERT_EQ(0, load_module());
+
+	read_mounts(after, sizeof(after));
+	EXPECT_STREQ(before, after);
+	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &root));
+	EXPECT_EQ(old.id, root.id);
+	EXPECT_NE(old.parent, root.parent);
+	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
+	fd = open("/sys/module/immutable_rootfs/parameters/immutable_rootfs", O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, read(fd, value, sizeof(value) - 1));
+	EXPECT_STREQ("Y\n", value);
+}
+
+/* Once is enough. */
+TEST(loading_again)
+{
+	char before[8192], after[8192];
+
+	read_mounts(before, sizeof(before));
+	EXPECT_EQ(-EEXIST, load_module());
+	read_mounts(after, sizeof(after));
+	EXPECT_STREQ(before, after);
+}
+
+/* What lies beneath everything cannot be taken away. */
+TEST(unloading)
+{
+	EXPECT_EQ(-EBUSY, sys(syscall(SYS_delete_module, "immutable_rootfs", O_NONBLOCK)));
+	EXPECT_EQ(0, go_below_privately());
+	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+}
+
+TEST_HARNESS_MAIN

@@ -40,10 +40,12 @@ check-patch check-style:
 
 modules:
 	@[ -f "$$KDIR/Makefile" ] || { echo "modules: no kernel headers in $$KDIR: install them, or name others with KDIR=" >&2; exit 1; }
+	@grep -qs '^CONFIG_ROOTFS_PROVIDER=y' "$$KDIR/include/config/auto.conf" || \
+		{ echo "modules: the kernel of $$KDIR lacks CONFIG_ROOTFS_PROVIDER: apply kernel-hooks.patch to it, and build it" >&2; exit 1; }
 	$(MAKE) -C "$$KDIR" M="$(CURDIR)/module" CONFIG_IMMUTABLE_ROOTFS=m modules
 
 clean:
-	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.tmp_versions \
+	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
 		module/Module.symvers module/modules.order module/.module-common.o
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

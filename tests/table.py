@@ -162,7 +162,7 @@ TESTS = [
          programs=('parameter',), flavours=BUILTIN, parameter='immutable_rootfs=maybe', selects=False, smp=1,
          console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),
     Test('unselected', 'without the parameter a patched kernel is a stock kernel: mount table, errors, boot log',
-         programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
+         programs=('unselected', 'devices'), flavours=ALL, parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
 
     # The runner itself: each way in which a guest can go wrong has to be seen as what it is.
     *(Test(f'runner-{name}', f'the runner sees {what}', programs=('misbehave',), flavours=('stock',),

@@ -31,39 +31,42 @@ static void ramfs_rootfs_kill_sb(struct super_block *sb)
 	rootfs_kill_sb(sb);
 }
 
-/*
- * A rootfs of type ramfs never went away so far, so nothing frees what
- * ramfs_init_fs_context() allocates for it; ramfs_kill_sb() is for ramfs
- * alone. Once the boot has left the rootfs in another way, it stays.
- */
-static struct file_system_type * __init ramfs_rootfs_type(void)
+/* The type of the rootfs, and its magic number; NULL if the boot has left it. */
+static struct file_system_type * __init rootfs_type(unsigned long *magic)
 {
-	struct file_system_type *type = NULL;
-	struct super_block *sb;
+	struct file_system_type *type;
 	struct path root;
 
 	get_fs_root(init_task.fs, &root);
-	sb = root.mnt->mnt_sb;
-	if (!strcmp(sb->s_type->name, "rootfs") && sb->s_magic == RAMFS_MAGIC)
-		type = sb->s_type;
+	type = root.mnt->mnt_sb->s_type;
+	*magic = root.mnt->mnt_sb->s_magic;
+	if (strcmp(type->name, "rootfs"))
+		type = NULL;
 	path_put(&root);
 	return type;
 }
 
+/*
+ * A rootfs of type ramfs never went away so far, so nothing frees what
+ * ramfs_init_fs_context() allocates for it; ramfs_kill_sb() is for ramfs
+ * alone. Once the boot has left the rootfs by MS_MOVE, it stays.
+ */
 static int __init put_beneath_rootfs(struct vfsmount *nullfs)
 {
-	struct file_system_type *ramfs = ramfs_rootfs_type();
+	unsigned long magic;
+	struct file_system_type *rootfs = rootfs_type(&magic);
+	bool ramfs = rootfs && magic == RAMFS_MAGIC;
 	int err;
 
 	if (ramfs) {
-		rootfs_kill_sb = ramfs->kill_sb;
-		ramfs->kill_sb = ramfs_rootfs_kill_sb;
+		rootfs_kill_sb = rootfs->kill_sb;
+		rootfs->kill_sb = ramfs_rootfs_kill_sb;
 	}
 
 	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
 	if (err) {
 		if (ramfs)
-			ramfs->kill_sb = rootfs_kill_sb;
+			rootfs->kill_sb = rootfs_kill_sb;
 		/* The last mntput() may not leave work to code that goes. */
 		nullfs->mnt_flags |= MNT_INTERNAL;
 		mntput(nullfs);
@@ -149,6 +152,7 @@ __setup("nullfs_rootfs", nullfs_rootfs_setup);
 static int __init immutable_rootfs_init(void)
 {
 	struct vfsmount *nullfs;
+	unsigned long magic;
 	int err;
 
 	if (!immutable_rootfs) {
@@ -165,6 +169,8 @@ static int __init immutable_rootfs_init(void)
 	else if (err)
 		pr_err("no nullfs beneath the rootfs: error %d, nothing changed; free memory and load it again\n",
 		       err);
+	else if (!rootfs_type(&magic))
+		pr_notice("nullfs lies beneath the rootfs, but the boot has left that already; load it in the initramfs\n");
 	else
 		pr_info("nullfs lies beneath the rootfs\n");
 	return err;

@@ -6,14 +6,35 @@ programs (tests/guest) one after the other; each reports a TAP document of its o
 """
 import re
 from dataclasses import dataclass
+from errno import EBUSY, ENOENT, ENOMEM, EPERM
 
 VERSIONS = ('6.12', '6.1')
-DEBUG_VERSION = '6.12'          # the one for which there is a debug flavour
+DEBUG_VERSION = '6.12'          # the one for which there are debug flavours
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 GUEST = ('guest', 'init=init')
+
+
+@dataclass
+class Fault:
+    """A function of the kernel that does nothing when it is first called (by caller), and returns an error."""
+    function: str
+    error: int
+    caller: str = None
+
+    def commands(self, system_map):
+        """For gdb. System.map is in the order of addresses."""
+        with open(system_map, encoding='ascii') as lines:
+            symbols = [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
+        place = {name: number for number, (_, name) in enumerate(symbols)}
+        condition = ''
+        if self.caller:
+            begin, end = (symbols[place[self.caller] + more][0] for more in (0, 1))
+            condition = f' if *(unsigned long *)$rsp >= {begin:#x} && *(unsigned long *)$rsp < {end:#x}'
+        return ['set architecture i386:x86-64', f'hbreak *{symbols[place[self.function]][0]:#x}{condition}', 'continue',
+                f'set $rax = -{self.error}L', 'set $rip = *(unsigned long *)$rsp', 'set $rsp = $rsp + 8', 'delete']
 
 
 @dataclass
@@ -33,11 +54,13 @@ class Test:
     expect: str = 'passed'      # or another outcome of tests/run's judge()
     console: tuple = ()         # patterns that the console has to show
     immutable_console: tuple = ()   # and when nullfs is expected
+    stock_console: tuple = ()       # and when it is not
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same on stock and builtin
     once: bool = False          # about the runner: one kernel is enough
     kill: bool = False          # the runner kills its own QEMU
+    fault: object = None        # Fault, a function that fails once
 
 
 def host(script, sentence, **more):
@@ -107,6 +130,21 @@ TESTS = [
     Test('load', 'the module, loaded in the initramfs, does there what it does built in',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
          initrd=('module', *GUEST), disks=('ext4',), console=(SELECTED,)),
+    Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
+         programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
+         initrd=('module', *GUEST), disks=('ext4',), smp=4, console=(SELECTED,)),
+    Test('load-faults', 'while an allocation fails the module is refused, and leaves nothing behind',
+         programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=('module', *GUEST), smp=1,
+         append='root=/dev/vda', console=('immutable_rootfs: no nullfs .* error -12, nothing changed; free memory', SELECTED)),
+    Test('load-refused', 'a kernel that lacks the hook, or has nullfs already, refuses the module and says why',
+         programs=('load-refused',), initrd=('module', 'renamed-module', *GUEST), smp=1,
+         stock_console=('immutable_rootfs: Unknown symbol rootfs_mount_beneath',),
+         immutable_console=('immutable_rootfs: module is already loaded',
+                            'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),
+    Test('load-late', 'loaded after the initramfs has been left, it says so and changes nothing that one sees',
+         programs=('load-late', 'handover'), flavours=LOADABLE, parameter='', initrd=('module', 'tools', 'switch-root'),
+         disks=('ext4',), memory=512, append='tool=busybox moved=1 fs=ext4',
+         console=('immutable_rootfs: nullfs lies beneath the rootfs, but the boot has left that already',)),
     Test('load-memory', 'a 64 MB initramfs is given back after the handover if the module was loaded in it',
          programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=tmpfs', memory=512,
          initrd=('module', 'bare', 'large', 'init=memory')),
@@ -119,16 +157,17 @@ TESTS = [
          flavours=ALL, absent=(ROOT_MOVED,)),
     Test('root-squashfs', 'the same for a read-only root, and rootwait for a disk that is there',
          programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
-         absent=(ROOT_MOVED,)),
+         flavours=ALL, absent=(ROOT_MOVED,)),
     Test('no-init', 'an initramfs without /init falls through to root=',
          programs=('handover',), initrd=('bare',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
-         absent=(ROOT_MOVED,)),
+         flavours=ALL, absent=(ROOT_MOVED,)),
     Test('linuxrc', 'an old-style initrd runs its /linuxrc, then the kernel enters root=',
          programs=('handover',), initrd=('initrd.ext2',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
          flavours=ALL,
          console=('using deprecated initrd support', 'linuxrc was here')),
     Test('ram0', 'an old-style initrd can be the root itself',
          programs=('handover',), initrd=('initrd.ext2',), append='root=/dev/ram0 rw fs=ext2',
+         flavours=ALL,
          console=('RAMDISK: ext2 filesystem found',), absent=(ROOT_MOVED,)),
 
     Test('root-none', 'without any root the kernel panics as stock does',
@@ -146,11 +185,27 @@ TESTS = [
          initrd=(), append='root=/dev/vdz rootwait', disks=('ext4',), expect='hang',
          stuck='Waiting for root device /dev/vdz', console=('Waiting for root device /dev/vdz',)),
 
+    Test('no-memory', 'if there is no memory for nullfs the kernel says so and boots as stock',
+         programs=('parameter',), flavours=BUILTIN, selects=False, smp=1, fault=Fault('nullfs_kern_mount', ENOMEM),
+         console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',), absent=('nullfs lies',)),
+    Test('not-attached', 'the same if nullfs cannot be put beneath the rootfs; nothing of it is left behind',
+         programs=('parameter',), flavours=('builtin', 'debug'), selects=False, smp=1,
+         append='rootfs=ramfs root=/dev/vda', fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath'),
+         console=('immutable_rootfs: no nullfs beneath the rootfs: error -2; booting without it',), absent=('nullfs lies',)),
+    Test('root-not-pivoted', 'if the kernel cannot pivot into the root it is moved over the rootfs, as on stock',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=BUILTIN,
+         fault=Fault('do_pivot_root', EPERM),
+         console=('immutable_rootfs: pivot_root into the real root failed: error -1; trying MS_MOVE',)),
+    Test('root-not-unmounted', 'if the kernel cannot unmount the old rootfs then it says so and boots',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 stays=1', flavours=BUILTIN,
+         fault=Fault('init_umount', EBUSY, caller='pivot_into_real_root'),
+         console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),
+
     Test('containers', 'bubblewrap, crun and runc run from the initramfs, and fail there on stock',
          programs=('containers.sh',), initrd=('tools', *GUEST), flavours=ALL, memory=512, timeout=120),
     *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
            programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
-           append=f'tool={tool} moved=1 fs=ext4') for tool in ('busybox', 'util-linux', 'klibc')),
+           append=f'tool={tool} moved=1 fs=ext4', flavours=ALL) for tool in ('busybox', 'util-linux', 'klibc')),
 
     *(Test(f'parameter-{value}', f'{value} on the command line selects nullfs', programs=('parameter',),
            flavours=BUILTIN, parameter=value, smp=1, immutable_console=(SELECTED,))
@@ -159,7 +214,7 @@ TESTS = [
            flavours=BUILTIN, parameter=value, selects=False, smp=1, absent=('nullfs lies',))
       for value in ('immutable_rootfs=0', 'immutable_rootfs=off', 'immutable_rootfs=n')),
     Test('parameter-wrong', 'a wrong value is reported with the right ones, and changes nothing',
-         programs=('parameter',), flavours=BUILTIN, parameter='immutable_rootfs=maybe', selects=False, smp=1,
+         programs=('parameter',), flavours=('builtin', 'debug'), parameter='immutable_rootfs=maybe', selects=False, smp=1,
          console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),
     Test('unselected', 'without the parameter a patched kernel is a stock kernel: mount table, errors, boot log',
          programs=('unselected', 'devices'), flavours=ALL, parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
@@ -179,6 +234,10 @@ TESTS = [
           ('nothing-run', 'nothing', 'nothing run', 'a plan of nothing'),
           ('failed-check', 'failed', 'failed check', 'a failed check'),
           ('bad-status', 'status', 'failed check', 'a program that failed although all its results are good'))),
+    Test('runner-leak', 'the runner sees memory that the kernel has lost', programs=('leak',), flavours=('debug',), smp=1,
+         initrd=('leaking-module', *GUEST), expect='leak', once=True),
+    Test('runner-no-fault', 'the runner sees that a fault which is part of the test did not happen', programs=('devices',),
+         flavours=('stock',), smp=1, fault=Fault('emergency_restart', EPERM), expect='no fault', once=True),
     Test('runner-missing-program', 'the runner sees a program that did not report at all',
          programs=('nonsuch',), flavours=('stock',), smp=1, expect='missing plan', once=True),
 ]

@@ -3,15 +3,17 @@
 
     outcome = run(Machine(kernel=..., initrd=['tools.cpio', 'mine.cpio'], append='test=x',
                           disks=['root.ext4'], console='x.console', report='x.report'), timeout=60)
-    outcome.end      'done', 'panic', 'hang' or 'lost'
+    outcome.end      'done', 'panic', 'hang', 'lost', or 'no fault' if gdb's commands did not succeed
     outcome.why      one line that says why
     outcome.splats   lines of the console in which the kernel complained (WARNING, BUG, KASAN, ...)
 
 The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END.
-A guest that is done powers off. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
+A guest that is done powers off or resets. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
 `Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
+`Machine(gdb=[command, ...])` has gdb carry these out before the guest's first instruction and then lets it run.
 `stopping.set()` from another thread or a signal handler ends all machines.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -45,6 +47,7 @@ class Machine:
     smp: int = 2
     console: str = 'console'                     # log file, or 'stdio'
     report: str = ''                             # file behind ttyS1
+    gdb: list = field(default_factory=list)      # commands for a debugger
 
     def write_initrd(self, path):
         with open(path, 'wb') as stream:
@@ -53,7 +56,7 @@ class Machine:
                     shutil.copyfileobj(source, stream, 1 << 20)
                 stream.write(bytes(-stream.tell() % 4))
 
-    def command(self, initrd=None):
+    def command(self, initrd=None, gdb=None):
         serial = ['-serial', 'mon:stdio'] if self.console == 'stdio' else ['-monitor', 'none',
                                                                            '-serial', f'file:{self.console}']
         if self.report:
@@ -63,7 +66,13 @@ class Machine:
                 '-kernel', self.kernel, '-append', f'console=ttyS0 panic=-1 {self.append}']
         for disk in self.disks:
             argv += ['-drive', f'file={disk},if=virtio,format=raw,snapshot=on']
+        if gdb:
+            argv += ['-S', '-gdb', f'unix:{gdb},server=on,wait=off']
         return argv + (['-initrd', initrd] if initrd else [])
+
+    def debugger(self, gdb):
+        commands = [f'target remote {gdb}', *self.gdb, 'detach']
+        return ['gdb', '-nx', '-batch', *(word for command in commands for word in ('-ex', command))]
 
 
 @dataclass
@@ -100,19 +109,26 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
             machine.write_initrd(initrd)
         begin = time.monotonic()
         errors = os.path.join(scratch, 'errors')
-        with open(errors, 'wb') as stderr:
-            try:
-                qemu = subprocess.Popen(machine.command(initrd), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
-            except OSError as error:
-                return Outcome('lost', f'{QEMU}: {error.strerror}; install it: scripts/setup boot', [], '', '', 0)
+        gdb = os.path.join(scratch, 'gdb') if machine.gdb else None
+        processes = []
         try:
+            qemu = start(processes, machine.command(initrd, gdb), errors)
+            if gdb:
+                while not os.path.exists(gdb) and qemu.poll() is None:
+                    time.sleep(0.02)
+                start(processes, machine.debugger(gdb), errors + '.gdb')
             if started:
                 started(qemu)
             ended = watch(qemu, machine, begin + timeout, stuck, follow)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                processes[-1].wait(5)
+        except OSError as error:
+            return Outcome('lost', f'{error.filename}: {error.strerror}; install it: scripts/setup boot test', [], '', '', 0)
         finally:
-            if qemu.poll() is None:
-                qemu.kill()
-            qemu.wait()
+            for process in processes:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
         console, report = read(machine.console), read(machine.report) if machine.report else ''
         splats = [line for line in console.splitlines() if SPLAT.search(line)]
         seconds = time.monotonic() - begin
@@ -124,11 +140,19 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
             said = read(errors).strip().replace('\n', '; ') or 'said nothing'
             how = f'by signal {-qemu.returncode}' if qemu.returncode < 0 else f'with status {qemu.returncode}'
             end, why = 'lost', f'QEMU ended {how}: {said}'
+        elif any(process.returncode for process in processes):
+            end, why = 'no fault', f'gdb: {" ".join(read(errors + ".gdb").split()) or "did not get to the end"}'
         elif machine.report and report.splitlines()[-1:] != [END]:
             end, why = 'lost', 'the machine went off without finishing its report and without a panic'
         else:
-            end, why = 'done', 'powered off'
+            end, why = 'done', 'powered off or reset'
         return Outcome(end, why, splats, console, report, seconds)
+
+
+def start(processes, command, output):
+    with open(output, 'wb') as stream:
+        processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream))
+    return processes[-1]
 
 
 def watch(qemu, machine, deadline, stuck, follow):

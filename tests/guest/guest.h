@@ -30,6 +30,8 @@
 #define EXT4_MAGIC 0xEF53
 #define SQUASHFS_MAGIC 0x73717368
 
+#define MOUNTINFO "/proc/self/mountinfo"
+
 #define sys(call) ((call) == -1 ? -errno : 0)
 
 static inline int pivot_root(const char *new_root, const char *put_old)
@@ -50,16 +52,18 @@ static inline bool loaded_late(void)
 {
 	const char *flavour = getenv("flavour");
 
-	return flavour && !strcmp(flavour, "loadable");
+	return flavour && (!strcmp(flavour, "loadable") || !strcmp(flavour, "debug-loadable"));
 }
 
-static inline int load_module(void)
+#define MODULE "/immutable_rootfs.ko"
+
+static inline int load_module(const char *path, const char *parameters)
 {
-	int fd = open("/immutable_rootfs.ko", O_RDONLY | O_CLOEXEC), error;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
 
 	if (fd < 0)
 		return -errno;
-	error = sys(syscall(SYS_finit_module, fd, "", 0));
+	error = sys(syscall(SYS_finit_module, fd, parameters, 0));
 	close(fd);
 	return error;
 }
@@ -93,6 +97,24 @@ static inline int find_mount(const char *mountinfo, const char *point, struct mo
 	}
 	fclose(file);
 	return count;
+}
+
+/* The mount table but for the parent of the root, which is all that loading the module changes. */
+static inline void read_mounts(char *text, size_t size)
+{
+	FILE *file = fopen(MOUNTINFO, "r");
+	char line[2048], point[256];
+	int id, parent, rest;
+
+	*text = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%d %d %n%*s %*s %255s", &id, &parent, &rest, point) != 3)
+			continue;
+		snprintf(text + strlen(text), size - strlen(text), "%d %d %s", id, strcmp(point, "/") ? parent : 0,
+			 line + rest);
+	}
+	if (file)
+		fclose(file);
 }
 
 /* How many mounts of this type the process sees. */

@@ -3,29 +3,21 @@
 #include "guest.h"
 #include "kselftest_harness.h"
 
-#define MOUNTINFO "/proc/self/mountinfo"
-
-/* The mount table but for the parent of the root, which is the only thing that loading changes. */
-static void read_mounts(char *text, size_t size)
-{
-	FILE *file = fopen(MOUNTINFO, "r");
-	char line[2048], point[256];
-	int id, parent, rest;
-
-	*text = '\0';
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%d %d %n%*s %*s %255s", &id, &parent, &rest, point) != 3)
-			continue;
-		snprintf(text + strlen(text), size - strlen(text), "%d %d %s", id, strcmp(point, "/") ? parent : 0,
-			 line + rest);
-	}
-	if (file)
-		fclose(file);
-}
-
 /* Without the module a patched kernel is a stock kernel. */
 TEST(before)
 {
+	EXPECT_EQ(-EINVAL, go_below_privately());
+}
+
+/* Its parameter switches it off. */
+TEST(switched_off)
+{
+	char before[8192], after[8192];
+
+	read_mounts(before, sizeof(before));
+	EXPECT_EQ(-ECANCELED, load_module(MODULE, "immutable_rootfs=0"));
+	read_mounts(after, sizeof(after));
+	EXPECT_STREQ(before, after);
 	EXPECT_EQ(-EINVAL, go_below_privately());
 }
 
@@ -40,7 +32,7 @@ TEST(loading)
 	EXPECT_EQ(old.id, old.parent);
 	read_mounts(before, sizeof(before));
 
-	ASSERT_EQ(0, load_module());
+	ASSERT_EQ(0, load_module(MODULE, ""));
 
 	read_mounts(after, sizeof(after));
 	EXPECT_STREQ(before, after);
@@ -60,7 +52,7 @@ TEST(loading_again)
 	char before[8192], after[8192];
 
 	read_mounts(before, sizeof(before));
-	EXPECT_EQ(-EEXIST, load_module());
+	EXPECT_EQ(-EEXIST, load_module(MODULE, ""));
 	read_mounts(after, sizeof(after));
 	EXPECT_STREQ(before, after);
 }

@@ -9,8 +9,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#define MOUNTINFO "/proc/self/mountinfo"
-
 static int nullfs_id;
 
 __attribute__((constructor)) static void find_nullfs(void)

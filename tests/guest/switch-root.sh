@@ -6,6 +6,7 @@ mkdir -p /dev /proc /mnt
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t ext4 /dev/vda /mnt
+[ ! -e /immutable_rootfs.ko ] || cp /immutable_rootfs.ko /mnt
 case $tool in
 busybox)
 	exec busybox switch_root /mnt /sbin/init ;;

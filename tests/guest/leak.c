@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loads the kernel's own module that leaks memory (samples/kmemleak): what looks for leaks has to find that. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+TEST(leaking)
+{
+	EXPECT_EQ(0, load_module("/kmemleak-test.ko", ""));
+}
+
+TEST_HARNESS_MAIN

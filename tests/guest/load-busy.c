@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module is loaded from another mount namespace than the initial one, while the rootfs is shared and overmounted and
+ * others mount, unmount, unshare and walk "..": the initial namespace gets nullfs, and nobody notices.
+ */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#define WORKERS 8
+
+static struct {
+	bool stop;
+	long rounds[WORKERS], wrong[WORKERS];
+	int load, below;
+} *shared;
+
+static bool mounts_and_unmounts(int number)
+{
+	char point[64], inner[80];
+
+	snprintf(point, sizeof(point), "/storm/%d", number);
+	snprintf(inner, sizeof(inner), "%s/inner", point);
+	return !mount("storm", point, "tmpfs", 0, NULL) && !mkdir(inner, 0755) &&
+	       !mount("/dev", inner, NULL, MS_BIND, NULL) && !umount(inner) && !umount2(point, MNT_DETACH);
+}
+
+static bool unshares(int number)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) ||
+		      mount("storm", "/storm/deep", "tmpfs", 0, NULL) || access("/storm/deep/er", F_OK) == 0);
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* Both come to what is mounted over the root. */
+static bool walks_up(int number)
+{
+	struct stat top, up;
+
+	return !chdir("/storm/deep/er") && !stat("../../..", &up) && !stat("/..", &top) &&
+	       up.st_dev == top.st_dev && up.st_ino == top.st_ino;
+}
+
+static bool reads_mounts(int number)
+{
+	struct mount_line line;
+
+	return find_mount(MOUNTINFO, "/proc", &line) == 1;
+}
+
+static void work(int number)
+{
+	static bool (* const kinds[])(int) = { mounts_and_unmounts, unshares, walks_up, reads_mounts };
+
+	while (!shared->stop) {
+		if (!kinds[number % 4](number))
+			shared->wrong[number]++;
+		shared->rounds[number]++;
+	}
+	_exit(0);
+}
+
+/* Until every worker has gone some rounds more. */
+static void let_them_work(void)
+{
+	long goals[WORKERS];
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		goals[i] = shared->rounds[i] + 10;
+	for (i = 0; i < WORKERS; i++)
+		while (shared->rounds[i] < goals[i])
+			usleep(1000);
+}
+
+/* Which file, on which mount, a descriptor or link of /proc leads to. */
+static void describe(char *text, size_t size, pid_t pid, const char *what)
+{
+	char path[64], info[256] = "";
+	struct stat st = { 0 };
+	int fd, info_fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	fstat(fd, &st);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (read(info_fd, info, sizeof(info) - 1) < 0)
+		info[0] = '\0';
+	close(info_fd);
+	close(fd);
+	snprintf(text + strlen(text), size - strlen(text), "%d %s: %llx %llx %s\n", pid, what,
+		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, info);
+}
+
+/* Somebody with a root and a current directory of their own, which nothing but a signal ends. */
+static pid_t bystander(const char *root, const char *directory, bool unshared)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	if (pipe(ready))
+		return -1;
+	child = fork();
+	if (child == 0) {
+		if ((unshared && unshare(CLONE_NEWNS)) || chroot(root) || chdir(directory))
+			_exit(1);
+		close(ready[0]);
+		if (write(ready[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		child = -1;
+	close(ready[0]);
+	return child;
+}
+
+FIXTURE(storm) {
+};
+
+FIXTURE_SETUP(storm)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, shared);
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+TEST_F_TIMEOUT(storm, loading, 200)
+{
+	char before[8192] = "", after[8192] = "", mountinfo[64];
+	pid_t people[6] = { 1, 2 }, workers[WORKERS], loader;
+	struct mount_line line;
+	int i, status;
+
+	mkdir("/storm", 0755);
+	mkdir("/storm/deep", 0755);
+	mkdir("/storm/deep/er", 0755);
+	mkdir("/late", 0755);
+	for (i = 0; i < WORKERS; i++) {
+		snprintf(mountinfo, sizeof(mountinfo), "/storm/%d", i);
+		mkdir(mountinfo, 0755);
+	}
+	ASSERT_EQ(0, sys(mount("", "/", NULL, MS_REC | MS_SHARED, NULL)));
+	people[2] = bystander("/", "/storm", false);
+	people[3] = bystander("/storm/deep", "/er", false);
+	people[4] = bystander("/", "/", true);
+	ASSERT_EQ(0, sys(mount("over", "/", "tmpfs", 0, NULL)));
+	people[5] = bystander("/", "/..", false);
+	for (i = 0; i < 6; i++)
+		ASSERT_LT(0, people[i]);
+	for (i = 0; i < 6; i++) {
+		describe(before, sizeof(before), people[i], "root");
+		describe(before, sizeof(before), people[i], "cwd");
+	}
+	for (i = 0; i < 3; i++)
+		describe(before, sizeof(before), 1, (const char *[]){ "fd/0", "fd/1", "fd/2" }[i]);
+
+	for (i = 0; i < WORKERS; i++) {
+		workers[i] = fork();
+		if (workers[i] == 0)
+			work(i);
+	}
+	let_them_work();
+	loader = fork();
+	if (loader == 0) {
+		shared->load = unshare(CLONE_NEWNS) ? -errno : load_module(MODULE, "");
+		mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+		umount2("/", MNT_DETACH);	/* what is over it */
+		shared->below = go_below_privately();
+		_exit(0);
+	}
+	ASSERT_EQ(loader, waitpid(loader, &status, 0));
+	EXPECT_EQ(0, shared->load);
+	EXPECT_EQ(-EINVAL, shared->below);	/* its own namespace existed before, and has not changed */
+	let_them_work();
+	shared->stop = true;
+	for (i = 0; i < WORKERS; i++) {
+		ASSERT_EQ(workers[i], waitpid(workers[i], &status, 0));
+		EXPECT_EQ(0, status);
+		EXPECT_EQ(0, shared->wrong[i]) {
+			printf("# worker %d: %ld of %ld rounds went wrong\n", i, shared->wrong[i], shared->rounds[i]);
+		}
+	}
+
+	for (i = 0; i < 6; i++) {
+		describe(after, sizeof(after), people[i], "root");
+		describe(after, sizeof(after), people[i], "cwd");
+	}
+	for (i = 0; i < 3; i++)
+		describe(after, sizeof(after), 1, (const char *[]){ "fd/0", "fd/1", "fd/2" }[i]);
+	EXPECT_STREQ(before, after);
+
+	/* What is mounted on the rootfs still reaches the namespaces that share it. */
+	ASSERT_EQ(0, sys(mount("late", "/late", "tmpfs", 0, NULL)));
+	snprintf(mountinfo, sizeof(mountinfo), "/proc/%d/mountinfo", people[4]);
+	EXPECT_EQ(1, find_mount(mountinfo, "/late", &line));
+	EXPECT_EQ(0, sys(umount("/late")));
+
+	for (i = 2; i < 6; i++) {
+		kill(people[i], SIGKILL);
+		waitpid(people[i], NULL, 0);
+	}
+	ASSERT_EQ(0, sys(umount2("/", MNT_DETACH)));
+	ASSERT_EQ(0, sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL)));
+	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &line));
+	EXPECT_STREQ("rootfs", line.type);
+	EXPECT_NE(line.id, line.parent);
+	EXPECT_EQ(0, go_below_privately());
+	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module's first, second, ... allocation fails, until a load gets through (Documentation/fault-injection). */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define FAILSLAB "/sys/kernel/debug/failslab/"
+#define FAIL_NTH "/proc/thread-self/fail-nth"
+
+static int write_number(const char *path, unsigned long number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", number);
+	return write_file(path, text);
+}
+
+/* Where a function of the kernel begins and ends goes into two files of failslab. */
+static int write_range(const char *begin_file, const char *end_file, const char *function)
+{
+	unsigned long address, begin = 0, end = -1UL;
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], name[256];
+	int pass;
+
+	for (pass = 0; file && pass < 2; pass++) {
+		rewind(file);
+		while (fgets(line, sizeof(line), file)) {
+			if (sscanf(line, "%lx %*s %255s", &address, name) != 2)
+				continue;
+			if (!pass && !strcmp(name, function))
+				begin = address;
+			if (pass && address > begin && address < end)
+				end = address;
+		}
+	}
+	if (!file || !begin)
+		return -ENOENT;
+	fclose(file);
+	return write_number(begin_file, begin) ?: write_number(end_file, end);
+}
+
+/* Only what a module's initialisation asks for is to fail: not what loading it takes, nor kmemleak's notes of it all. */
+static int fail_in_initcalls(void)
+{
+	return write_range(FAILSLAB "require-start", FAILSLAB "require-end", "do_one_initcall") ?:
+	       write_range(FAILSLAB "reject-start", FAILSLAB "reject-end", "__create_object") ?:
+	       write_number(FAILSLAB "stacktrace-depth", 32) ?: write_number(FAILSLAB "ignore-gfp-wait", 0) ?:
+	       write_number(FAILSLAB "verbose", 0);
+}
+
+/* Whether the fault that was asked for has happened. */
+static bool failed(void)
+{
+	char text[16] = "";
+	int fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return false;
+	close(fd);
+	write_number(FAIL_NTH, 0);
+	return atoi(text) == 0;
+}
+
+/* In a child, as this process is to stay in the namespace that the module changes. */
+static int go_below_in_a_child(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(-go_below_privately());
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
+TEST(every_allocation)
+{
+	char before[8192], after[8192];
+	int number = 0, error;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	ASSERT_EQ(0, fail_in_initcalls());
+	do {
+		read_mounts(before, sizeof(before));
+		ASSERT_EQ(0, write_number(FAIL_NTH, ++number));
+		error = load_module(MODULE, "");
+		if (!failed())
+			break;
+		read_mounts(after, sizeof(after));
+		EXPECT_EQ(-ENOMEM, error);
+		EXPECT_STREQ(before, after);
+		EXPECT_EQ(-EINVAL, go_below_in_a_child());
+	} while (error);
+	printf("# measured: %d allocations failed one after the other\n", number - 1);
+	EXPECT_EQ(0, error);
+	EXPECT_LT(5, number);
+	EXPECT_EQ(0, go_below_in_a_child());
+}
+
+TEST_HARNESS_MAIN

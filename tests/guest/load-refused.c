@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernels on which the module cannot be loaded: one without the hook, and one with nullfs beneath the rootfs already. There
+ * the built-in module of the same name is found by the kernel, and anything else by ours (/renamed.ko).
+ */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+static void refused(struct __test_metadata *_metadata, const char *path, int error)
+{
+	char before[8192], after[8192];
+
+	read_mounts(before, sizeof(before));
+	EXPECT_EQ(error, load_module(path, ""));
+	read_mounts(after, sizeof(after));
+	EXPECT_STREQ(before, after);
+	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());
+}
+
+TEST(same_name)
+{
+	refused(_metadata, MODULE, immutable() ? -EINVAL : -ENOENT);
+}
+
+TEST(another_name)
+{
+	refused(_metadata, "/renamed.ko", immutable() ? -EBUSY : -ENOENT);
+}
+
+TEST_HARNESS_MAIN

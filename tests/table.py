@@ -132,7 +132,7 @@ TESTS = [
          initrd=('module', *GUEST), disks=('ext4',), console=(SELECTED,)),
     Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
          programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
-         initrd=('module', *GUEST), disks=('ext4',), smp=4, console=(SELECTED,)),
+         initrd=('module', *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
     Test('load-faults', 'while an allocation fails the module is refused, and leaves nothing behind',
          programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=('module', *GUEST), smp=1,
          append='root=/dev/vda', console=('immutable_rootfs: no nullfs .* error -12, nothing changed; free memory', SELECTED)),

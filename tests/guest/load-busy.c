@@ -74,7 +74,7 @@ static void let_them_work(void)
 	int i;
 
 	for (i = 0; i < WORKERS; i++)
-		goals[i] = shared->rounds[i] + 10;
+		goals[i] = shared->rounds[i] + 4;
 	for (i = 0; i < WORKERS; i++)
 		while (shared->rounds[i] < goals[i])
 			usleep(1000);
@@ -139,7 +139,7 @@ FIXTURE_TEARDOWN(storm)
 {
 }
 
-TEST_F_TIMEOUT(storm, loading, 200)
+TEST_F_TIMEOUT(storm, loading, 400)
 {
 	char before[8192] = "", after[8192] = "", mountinfo[64];
 	pid_t people[6] = { 1, 2 }, workers[WORKERS], loader;

@@ -11,6 +11,7 @@ help:
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug]'
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
+	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
 	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
 	@echo 'make check-style  check the sources with the tools of the kernel'
@@ -35,6 +36,13 @@ ko:
 	@scripts/setup build
 	@scripts/kernel ko "$${KERNEL:-6.12}"
 
+initramfs/pivot_init: initramfs/pivot_init.c
+	@scripts/setup program
+	$(CC) -static -Os -s -Wall -Wl,--gc-sections -ffunction-sections -o $@ $<
+
+pivot_init: initramfs/pivot_init
+	@echo '$(CURDIR)/$<'
+
 check-patch check-style:
 	@scripts/$@
 
@@ -46,10 +54,10 @@ modules:
 
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
-		module/Module.symvers module/modules.order module/.module-common.o
+		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko check-patch check-style modules clean distclean
+.PHONY: help boot check image ko pivot_init check-patch check-style modules clean distclean

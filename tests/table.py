@@ -152,6 +152,18 @@ TESTS = [
          programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda', memory=512, smp=4,
          initrd=('module', 'bare', 'large', 'init=memory')),
 
+    Test('pivot-init', 'pivot_init leaves a 64 MB initramfs, and all of its memory is given back (rootfs is tmpfs)',
+         programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
+         append='rootfs=tmpfs how=plain', memory=512),
+    Test('pivot-init-rough', 'the same under hard conditions (rootfs is ramfs, one CPU)',
+         programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
+         append='rootfs=ramfs root=/dev/vda how=rough', memory=512, smp=1),
+    Test('load-pivot-init', 'pivot_init, if the module was loaded in the initramfs',
+         programs=('leave',), initrd=('module', 'bare', 'pivot_init', 'large', 'init=leave'), flavours=LOADABLE,
+         parameter='', append='rootfs=tmpfs how=plain', memory=512),
+    Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
+         programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',)),
+
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
          flavours=ALL, absent=(ROOT_MOVED,)),

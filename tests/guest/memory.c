@@ -5,10 +5,9 @@
  * /dev/console, then with these reopened on the new root. rootfs=tmpfs|ramfs on the command line says which of them the rootfs is to be.
  */
 #include "guest.h"
+#include "memory.h"
 #include "report.h"
 #include "kselftest_harness.h"
-
-#define FILE_KB (64 * 1024)
 
 /* What PID 1 saw; it goes on as another program after the handover, so this travels in the environment. */
 static struct {
@@ -19,34 +18,12 @@ static struct {
 	long held_free, held_cached, back_free, back_cached;	/* KB given back */
 } seen;
 
-static long meminfo(const char *name)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			value = atol(line + strlen(name) + 1);
-	if (file)
-		fclose(file);
-	return value;
-}
-
 /* With KASAN and kmemleak, which go on collecting, free memory says little. */
 static bool debugging(void)
 {
 	const char *flavour = getenv("flavour");
 
 	return flavour && !strncmp(flavour, "debug", strlen("debug"));
-}
-
-/* Free memory without what only waits for a reason to be freed: caches, and counters not yet summed up. */
-static long free_memory(void)
-{
-	write_file("/proc/sys/vm/drop_caches", "3");
-	write_file("/proc/sys/vm/stat_refresh", "1");
-	return meminfo("MemFree");
 }
 
 /* Unmounting is finished by others, on another CPU maybe: waits until the memory is back or so much time has passed. */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of an initramfs with one large file in it: lets pivot_init hand over to a tmpfs and a copy of itself there, and
+ * looks at what it finds then. how=rough on the command line makes it hard for pivot_init: all mounts are shared, the
+ * standard files are closed, the new root has a /run of its own and no /sys.
+ */
+#include "guest.h"
+#include "memory.h"
+#include "report.h"
+#include "kselftest_harness.h"
+
+#include <dirent.h>
+
+#define DEEP 1100		/* more than the files that a process may have open */
+
+/* What PID 1 saw, before and right after the handover. */
+static struct {
+	long cached;			/* KB before */
+	long cached_back, shmem;	/* KB in the end */
+	char arguments[64];
+	int child, second_child;	/* status of the one that frees the old root, and that there is one only */
+	struct stat files[3], dev;
+} seen;
+
+static bool rough(void)
+{
+	const char *how = getenv("how");
+
+	return how && !strcmp(how, "rough");
+}
+
+/* The old root cannot be left but by emptying it. */
+static void set_traps(void)
+{
+	char name[16];
+	int i;
+
+	mkdir("/data", 0755);
+	mount("data", "/data", "tmpfs", 0, NULL);
+	write_file("/data/file", "data");
+	write_file("/covered", "");
+	mount("/data/file", "/covered", NULL, MS_BIND, NULL);
+	symlink("/keep", "/link");
+	symlink("/data", "/data-link");
+	mkdir("/deep", 0755);
+	chdir("/deep");
+	for (i = 0; i < DEEP; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		mkdir(name, 0755);
+		chdir(name);
+	}
+	write_file("file", "deep");
+	chdir("/");
+}
+
+static int make_new_root(void)
+{
+	static const char * const dirs[] = { "dev", "proc", "sys", "run", "keep", "sbin" };
+	char name[256];
+	size_t i;
+
+	mkdir("/new", 0755);
+	if (mount("new", "/new", "tmpfs", 0, NULL))
+		return -errno;
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(name, sizeof(name), "/new/%s", dirs[i]);
+		mkdir(name, 0755);
+	}
+	write_file("/new/keep/file", "keep");
+	symlink("/after", "/new/sbin/init");
+	if (rough()) {
+		rmdir("/new/sys");
+		mount("own", "/new/run", "tmpfs", 0, NULL);
+		write_file("/new/run/marker", "own");
+	}
+	return copy_file("/proc/self/exe", "/new/after");
+}
+
+static void leave(void)
+{
+	char text[32];
+
+	mkdir("/run", 0755);
+	mount("run", "/run", "tmpfs", 0, NULL);
+	write_file("/run/marker", "run");
+	set_traps();
+	if (make_new_root())
+		return;
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	snprintf(text, sizeof(text), "%ld", meminfo("Cached"));
+	setenv("cached", text, 1);
+	if (rough()) {
+		mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
+		close_range(0, ~0U, 0);
+		execl("/pivot_init", "pivot_init", "-c", "/dev/ttyS0", "/new", "sbin/init", "one", "two words", NULL);
+	} else {
+		execl("/pivot_init", "pivot_init", "/new", "/sbin/init", "one", "two words", NULL);
+	}
+}
+
+static long used_kb(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
+}
+
+/* The memory of all the tmpfs that there should be: those that are seen, and the one that is covered on stock. */
+static long used_by_tmpfs(void)
+{
+	return used_kb("/") + used_kb("/dev") + used_kb("/run") + (immutable() ? 0 : 4);
+}
+
+static void look(int argc, char **argv)
+{
+	int fd, tenths = 50;
+
+	for (fd = 0; fd < 3; fd++)
+		fstat(fd, &seen.files[fd]);
+	stat("/dev", &seen.dev);
+	snprintf(seen.arguments, sizeof(seen.arguments), "%d %s %s %s", argc, argv[0], argv[1], argv[2]);
+	sscanf(getenv("cached"), "%ld", &seen.cached);
+	if (wait(&seen.child) < 0)
+		seen.child = -errno;
+	seen.second_child = sys(wait(NULL));
+	do {	/* what frees the old root may go on for a moment */
+		usleep(100000);
+		write_file("/proc/sys/vm/stat_refresh", "1");
+		seen.cached_back = seen.cached - meminfo("Cached");
+		seen.shmem = meminfo("Shmem");
+	} while (--tenths > 0 && (seen.cached_back < FILE_KB || seen.shmem > used_by_tmpfs()));
+}
+
+/* Init gets its arguments and its environment. */
+TEST(arguments)
+{
+	EXPECT_STREQ(rough() ? "3 sbin/init one two words" : "3 /sbin/init one two words", seen.arguments);
+	EXPECT_NE(NULL, getenv("how"));
+}
+
+/* The new root is the root, what was mounted on four directories has come along, and nothing else is to be seen. */
+TEST(mounts)
+{
+	struct mount_line mount;
+
+	show_file(MOUNTINFO);
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &mount));
+	EXPECT_STREQ("tmpfs", mount.type);
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/dev", &mount));
+	EXPECT_STREQ("devtmpfs", mount.type);
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/proc", &mount));
+	EXPECT_EQ(1, find_mount(MOUNTINFO, "/run", &mount));
+	EXPECT_TRUE(marker_is("/run/marker", rough() ? "own" : "run"));
+	EXPECT_EQ(rough() ? 0 : 1, find_mount(MOUNTINFO, "/sys", &mount));
+	EXPECT_EQ(0, find_mount(MOUNTINFO, "/data", &mount));
+	EXPECT_EQ(0, count_type(MOUNTINFO, "rootfs"));
+	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
+}
+
+/* Whoever follows a symbolic link of the initramfs while emptying it deletes this. */
+TEST(new_root_is_whole)
+{
+	EXPECT_TRUE(marker_is("/keep/file", "keep"));
+	EXPECT_TRUE(exists("/after"));
+}
+
+/* The standard files are the console, opened on the devtmpfs that has come along. */
+TEST(console)
+{
+	int fd;
+
+	for (fd = 0; fd < 3; fd++) {
+		EXPECT_EQ(rough() ? makedev(4, 64) : makedev(5, 1), seen.files[fd].st_rdev);
+		EXPECT_EQ(seen.dev.st_dev, seen.files[fd].st_dev);
+	}
+}
+
+/* Init inherits one child, which ends by itself. */
+TEST(child)
+{
+	EXPECT_EQ(0, seen.child);
+	EXPECT_EQ(-ECHILD, seen.second_child);
+}
+
+/* All of the memory is given back: of a tmpfs to the last page. */
+TEST(memory)
+{
+	const char *rootfs = getenv("rootfs");
+
+	printf("# measured: Cached fell by %ld KB; Shmem is %ld KB, of which %ld KB are others'\n", seen.cached_back,
+	       seen.shmem, used_by_tmpfs());
+	EXPECT_LE(FILE_KB / 100 * 99, seen.cached_back);
+	if (rootfs && !strcmp(rootfs, "tmpfs"))
+		EXPECT_EQ(used_by_tmpfs(), seen.shmem);
+}
+
+/* Kernel threads have followed. */
+TEST(kernel_threads)
+{
+	EXPECT_TRUE(marker_is("/proc/2/root/keep/file", "keep"));
+	EXPECT_TRUE(marker_is("/proc/2/cwd/keep/file", "keep"));
+}
+
+/* Beneath is nullfs, or on stock the old root, empty but for what is mounted there. */
+TEST(below)
+{
+	struct dirent *entry;
+	DIR *root;
+
+	ASSERT_EQ(0, go_below_privately());
+	if (immutable()) {
+		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+		return;
+	}
+	EXPECT_TRUE(marker_is("/data/file", "data"));
+	EXPECT_TRUE(marker_is("/covered", "data"));
+	root = opendir("/");
+	ASSERT_NE(NULL, root);
+	while ((entry = readdir(root)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "data"))
+			EXPECT_STREQ("covered", entry->d_name);
+	closedir(root);
+}
+
+int main(int argc, char **argv)
+{
+	char *arguments[] = { argv[0], NULL };
+	int status = 255;
+	pid_t child;
+
+	if (getenv("cached")) {
+		look(argc, argv);
+	} else {
+		setup_mounts();
+		if (loaded_late())
+			load_module(MODULE, "");
+		leave();
+	}
+	report_open("/dev/ttyS1");
+	printf("# program leave\n");
+	if (getenv("cached")) {
+		child = fork();
+		if (child == 0)
+			return test_harness_run(1, arguments);
+		waitpid(child, &status, 0);
+	} else {
+		printf("# pivot_init was not even started: %s\n", strerror(errno));
+	}
+	printf("# exit leave %d\n", WEXITSTATUS(status));
+	report_end();
+	return 1;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How much memory is in use, of a guest whose initramfs holds one large file. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#define FILE_KB (64 * 1024)
+
+static inline long meminfo(const char *name)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long value = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
+			value = atol(line + strlen(name) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* Free memory without what only waits for a reason to be freed: caches, and counters not yet summed up. */
+static inline long free_memory(void)
+{
+	write_file("/proc/sys/vm/drop_caches", "3");
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	return meminfo("MemFree");
+}
+
+#endif

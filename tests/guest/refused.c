@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pivot_init refuses bad use before it changes anything, and in one line says why. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#include <dirent.h>
+
+#define PROGRAM "/pivot_init"
+#define MOST_ARGUMENTS 6
+
+/* What could have changed: the mounts with all their flags, and the names in the root. */
+static void describe(char *text, size_t size)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "r");
+	DIR *root = opendir("/");
+	struct dirent *entry;
+	size_t used = 0;
+
+	if (mounts) {
+		used = fread(text, 1, size - 1, mounts);
+		fclose(mounts);
+	}
+	while (root && (entry = readdir(root)) && used + sizeof(entry->d_name) < size)
+		used += sprintf(text + used, "%s\n", entry->d_name);
+	if (root)
+		closedir(root);
+	text[used] = '\0';
+}
+
+/* Runs it as process 1 of a PID namespace, or as any other; its exit status, and what it said. */
+static int run(bool first, const char * const *arguments, char *said, size_t size)
+{
+	int output[2], status;
+	ssize_t length, total = 0;
+	pid_t child;
+
+	if (pipe2(output, O_CLOEXEC))
+		return -errno;
+	child = syscall(SYS_clone, (first ? CLONE_NEWPID : 0) | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0) {
+		dup2(output[1], 1);
+		dup2(output[1], 2);
+		execv(PROGRAM, (char **)arguments);
+		_exit(127);
+	}
+	close(output[1]);
+	while ((length = read(output[0], said + total, size - 1 - total)) > 0)
+		total += length;
+	said[total] = '\0';
+	close(output[0]);
+	if (waitpid(child, &status, 0) != child)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+FIXTURE(use) {
+	char before[8192], after[8192], said[512];
+};
+
+FIXTURE_SETUP(use)
+{
+	mkdir("/bound", 0755);
+	mkdir("/directory", 0755);
+	mkdir("/new", 0755);
+	write_file("/init-of-the-old-root", "");
+	chmod("/init-of-the-old-root", 0755);
+	ASSERT_EQ(0, sys(mount("/directory", "/bound", NULL, MS_BIND, NULL)));
+	ASSERT_EQ(0, sys(mount("new", "/new", "tmpfs", 0, NULL)));
+	mkdir("/new/below", 0755);
+	mkdir("/new/noexec", 0755);
+	ASSERT_EQ(0, sys(mount("noexec", "/new/noexec", "tmpfs", MS_NOEXEC, NULL)));
+	ASSERT_EQ(0, copy_file(PROGRAM, "/new/init"));
+	ASSERT_EQ(0, copy_file(PROGRAM, "/new/noexec/init"));
+	ASSERT_EQ(0, write_file("/new/text", "text"));
+	ASSERT_EQ(0, sys(symlink("/init-of-the-old-root", "/new/wrong-link")));
+	ASSERT_EQ(0, sys(symlink("/init", "/new/below/link")));
+	describe(self->before, sizeof(self->before));
+}
+
+FIXTURE_TEARDOWN(use)
+{
+	umount2("/new", MNT_DETACH);
+	umount2("/bound", MNT_DETACH);
+}
+
+FIXTURE_VARIANT(use) {
+	const char *arguments[MOST_ARGUMENTS];
+	const char *says;	/* NULL: it is good use */
+	bool not_first;
+};
+
+#define USE(name, ...) FIXTURE_VARIANT_ADD(use, name) { .arguments = { "pivot_init", __VA_ARGS__ }
+
+USE(no_argument, NULL), .says = "usage: " };
+USE(no_init, "/new"), .says = "usage: " };
+USE(unknown_option, "-x", "/new", "/init"), .says = "usage: " };
+USE(new_root_missing, "/nonexistent", "/init"), .says = "/nonexistent: cannot be used: No such file" };
+USE(new_root_a_file, PROGRAM, "/init"), .says = PROGRAM ": cannot be used: Not a directory" };
+USE(new_root_on_the_old, "/directory", "/init"), .says = "/directory: on the file system of the old root" };
+USE(new_root_bound, "/bound", "/init"), .says = "/bound: on the file system of the old root" };
+USE(new_root_the_old, "/", "/init"), .says = "/: on the file system of the old root" };
+USE(new_root_no_mount, "/new/below", "/init"), .says = "/new/below: not a mount point" };
+USE(init_missing, "/new", "/nonexistent"), .says = "/nonexistent in /new: cannot be the new init: No such file" };
+USE(init_outside, "/new", "/wrong-link"), .says = "/wrong-link in /new: cannot be the new init: No such file" };
+USE(init_a_directory, "/new", "/below"), .says = "/below in /new: not a file" };
+USE(init_not_executable, "/new", "/text"), .says = "/text in /new: not executable" };
+USE(init_on_noexec, "/new", "/noexec/init"), .says = "/noexec/init in /new: not executable" };
+USE(not_process_1, "/new", "/init"), .says = "not process 1", .not_first = true };
+USE(dry_run, "-n", "/new", "/init"), .not_first = true };
+USE(dry_run_console, "-n", "-c", "/dev/console", "/new", "below/link"), .not_first = true };
+USE(dry_run_refused, "-n", "/new", "/text"), .says = "/text in /new: not executable", .not_first = true };
+
+TEST_F(use, changes_nothing)
+{
+	int status = run(!variant->not_first, variant->arguments, self->said, sizeof(self->said));
+	const char *end = strchr(self->said, '\n');
+
+	printf("# %s", self->said);
+	if (variant->says) {
+		EXPECT_EQ(1, status);
+		EXPECT_NE(NULL, strstr(self->said, variant->says));
+		ASSERT_NE(NULL, end);
+		EXPECT_EQ('\0', end[1]);
+	} else {
+		EXPECT_EQ(0, status);
+		EXPECT_STREQ("", self->said);
+	}
+	describe(self->after, sizeof(self->after));
+	EXPECT_STREQ(self->before, self->after);
+}
+
+/* Where pivot_root() is refused and the old root is no initramfs, nothing is deleted. */
+TEST(old_root_on_a_disk)
+{
+	static const char * const arguments[] = { "pivot_init", "/new", "/init", NULL };
+	char said[512];
+
+	mkdir("/disk", 0755);
+	ASSERT_LE(0, enter_own_namespace());
+	ASSERT_EQ(0, sys(mount("/dev/vda", "/disk", "ext4", 0, NULL)));
+	mkdir("/disk/root", 0755);
+	mkdir("/disk/root/new", 0755);
+	ASSERT_EQ(0, copy_file(PROGRAM, "/disk/root" PROGRAM));
+	ASSERT_EQ(0, sys(mount("new", "/disk/root/new", "tmpfs", 0, NULL)));
+	ASSERT_EQ(0, copy_file(PROGRAM, "/disk/root/new/init"));
+	/* pivot_root() is refused here since / is not a mount point */
+	ASSERT_EQ(0, sys(chroot("/disk/root")));
+	ASSERT_EQ(0, sys(chdir("/")));
+	EXPECT_EQ(1, run(true, arguments, said, sizeof(said)));
+	printf("# %s", said);
+	EXPECT_NE(NULL, strstr(said, "/: cannot be left by pivot_root, and is no initramfs"));
+	EXPECT_TRUE(exists("/new/init"));
+	EXPECT_TRUE(exists(PROGRAM));
+}
+
+TEST_HARNESS_MAIN

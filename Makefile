@@ -13,6 +13,8 @@ help:
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
+	@echo 'make install-pivot_init'
+	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
 	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
 	@echo 'make check-style  check the sources with the tools of the kernel'
 	@echo 'make clean        remove what was built in this directory'
@@ -43,6 +45,13 @@ initramfs/pivot_init: initramfs/pivot_init.c
 pivot_init: initramfs/pivot_init
 	@echo '$(CURDIR)/$<'
 
+install-pivot_init: initramfs/pivot_init
+	install -D initramfs/pivot_init '$(DESTDIR)/usr/sbin/pivot_init'
+	install -D -m 644 initramfs/pivot_init.8 '$(DESTDIR)/usr/share/man/man8/pivot_init.8'
+	install -D -m 644 -t '$(DESTDIR)/usr/share/initramfs-tools/conf-hooks.d' initramfs/initramfs-tools/conf-hooks.d/pivot-init
+	install -D -t '$(DESTDIR)/usr/share/initramfs-tools/hooks' initramfs/initramfs-tools/hooks/pivot-init
+	install -D -t '$(DESTDIR)/usr/lib/dracut/modules.d/10pivot-init' initramfs/dracut/10pivot-init/module-setup.sh
+
 check-patch check-style:
 	@scripts/$@
 
@@ -60,4 +69,4 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init check-patch check-style modules clean distclean
+.PHONY: help boot check image ko pivot_init install-pivot_init check-patch check-style modules clean distclean

@@ -219,6 +219,10 @@ TESTS = [
            programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
            append=f'tool={tool} moved=1 fs=ext4', flavours=ALL) for tool in ('busybox', 'util-linux', 'klibc')),
 
+    *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs that {generator} made',
+           programs=('handover',), initrd=(generator,), disks=('ext4',), memory=512, timeout=120, once=True,
+           append='root=/dev/vda rw fs=ext4') for generator in ('initramfs-tools', 'dracut')),
+
     *(Test(f'parameter-{value}', f'{value} on the command line selects nullfs', programs=('parameter',),
            flavours=BUILTIN, parameter=value, smp=1, immutable_console=(SELECTED,))
       for value in ('immutable_rootfs=1', 'immutable_rootfs=on', 'immutable_rootfs=y', 'nullfs_rootfs')),

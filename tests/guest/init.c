@@ -28,13 +28,30 @@ static void run(const char *name)
 	printf("# exit %s %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* Some programs of an initramfs pass nothing on of what the kernel's command line says. */
+static void restore_environment(void)
+{
+	char line[4096] = "", *word;
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0)
+		return;
+	close(fd);
+	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+		if (strchr(word, '='))
+			putenv(strdup(word));
+}
+
 int main(void)
 {
-	const char *tests = getenv("tests");
+	const char *tests;
 	char *name;
 
 	umask(022);
 	setup_mounts();
+	if (!getenv("tests"))
+		restore_environment();
+	tests = getenv("tests");
 	report_open("/dev/ttyS1");
 	for (name = strtok(strdup(tests ? tests : ""), ","); name; name = strtok(NULL, ","))
 		run(name);

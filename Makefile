@@ -38,19 +38,13 @@ ko:
 	@scripts/setup build
 	@scripts/kernel ko "$${KERNEL:-6.12}"
 
-initramfs/pivot_init: initramfs/pivot_init.c
+pivot_init:
 	@scripts/setup program
-	$(CC) -static -Os -s -Wall -Wl,--gc-sections -ffunction-sections -o $@ $<
+	@$(MAKE) -s --no-print-directory -C initramfs $@
+	@echo '$(CURDIR)/initramfs/$@'
 
-pivot_init: initramfs/pivot_init
-	@echo '$(CURDIR)/$<'
-
-install-pivot_init: initramfs/pivot_init
-	install -D initramfs/pivot_init '$(DESTDIR)/usr/sbin/pivot_init'
-	install -D -m 644 initramfs/pivot_init.8 '$(DESTDIR)/usr/share/man/man8/pivot_init.8'
-	install -D -m 644 -t '$(DESTDIR)/usr/share/initramfs-tools/conf-hooks.d' initramfs/initramfs-tools/conf-hooks.d/pivot-init
-	install -D -t '$(DESTDIR)/usr/share/initramfs-tools/hooks' initramfs/initramfs-tools/hooks/pivot-init
-	install -D -t '$(DESTDIR)/usr/lib/dracut/modules.d/10pivot-init' initramfs/dracut/10pivot-init/module-setup.sh
+install-pivot_init: pivot_init
+	@$(MAKE) --no-print-directory -C initramfs install DESTDIR='$(DESTDIR)'
 
 check-patch check-style:
 	@scripts/$@

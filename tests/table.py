@@ -162,7 +162,7 @@ TESTS = [
          programs=('leave',), initrd=('module', 'bare', 'pivot_init', 'large', 'init=leave'), flavours=LOADABLE,
          parameter='', append='rootfs=tmpfs how=plain', memory=512),
     Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
-         programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',)),
+         programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',), once=True),
 
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
@@ -221,7 +221,11 @@ TESTS = [
 
     *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs that {generator} made',
            programs=('handover',), initrd=(generator,), disks=('ext4',), memory=512, timeout=120, once=True,
-           append='root=/dev/vda rw fs=ext4') for generator in ('initramfs-tools', 'dracut')),
+           flavours=flavours, append='root=/dev/vda rw fs=ext4')
+      for generator, flavours in (('initramfs-tools', BOTH), ('dracut', BUILTIN))),
+    Test('pivot-init-capabilities', 'where initramfs-tools has to drop capabilities, it is left by the old program',
+         programs=('handover',), initrd=('initramfs-tools',), disks=('ext4',), memory=512, timeout=120, once=True,
+         flavours=BUILTIN, append='root=/dev/vda rw fs=ext4 moved=1 drop_capabilities=sys_rawio'),
 
     *(Test(f'parameter-{value}', f'{value} on the command line selects nullfs', programs=('parameter',),
            flavours=BUILTIN, parameter=value, smp=1, immutable_console=(SELECTED,))

@@ -13,6 +13,7 @@ help:
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
+	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
 	@echo 'make install-pivot_init'
 	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
 	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
@@ -46,6 +47,9 @@ pivot_init:
 install-pivot_init: pivot_init
 	@$(MAKE) --no-print-directory -C initramfs install DESTDIR='$(DESTDIR)'
 
+bench:
+	@bench/run
+
 check-patch check-style:
 	@scripts/$@
 
@@ -63,4 +67,4 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init check-patch check-style modules clean distclean
+.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules clean distclean

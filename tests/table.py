@@ -114,6 +114,7 @@ TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('check-patch', 'a patch that applies is told from one that does not'),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
+    host('bench', 'the benchmark can still measure', once=True),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',

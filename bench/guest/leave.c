@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of an initramfs with many files. As /init of it, prepares a new root and lets the program that tool= on the
+ * command line names hand over to it; as /init of the new root, tells how long that took and waits for the memory.
+ */
+#include "guest.h"
+#include "memory.h"
+#include "report.h"
+#include "clock.h"
+
+#include <time.h>
+
+#define MAX_SAMPLES 4000
+#define MILLISECOND 1000000UL	/* of the clock */
+
+static struct {
+	unsigned long time;
+	long shmem;
+} samples[MAX_SAMPLES];
+
+static long used_kb(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
+}
+
+static void reopen_console(void)
+{
+	int fd, console = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	for (fd = 0; fd < 3; fd++)
+		dup2(console, fd);
+	close(console);
+}
+
+static void move_mounts(void)
+{
+	mount("/dev", "/new/dev", NULL, MS_MOVE, NULL);
+	mount("/sys", "/new/sys", NULL, MS_MOVE, NULL);
+	mount("/proc", "/new/proc", NULL, MS_MOVE, NULL);
+}
+
+static void plain_pivot(void)
+{
+	move_mounts();
+	chdir("/new");
+	if (pivot_root(".", "."))
+		return;
+	umount2(".", MNT_DETACH);
+	reopen_console();
+	execl("/init", "/init", NULL);
+}
+
+static int make_new_root(void)
+{
+	static const char * const dirs[] = { "dev", "proc", "sys" };
+	char name[32];
+	size_t i;
+
+	mkdir("/new", 0755);
+	if (mount("new", "/new", "tmpfs", 0, NULL))
+		return -errno;
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(name, sizeof(name), "/new/%s", dirs[i]);
+		mkdir(name, 0755);
+	}
+	return copy_file("/init", "/new/init");
+}
+
+static int leave(void)
+{
+	const char *tool = getenv("tool");
+	char text[64];
+
+	setup_mounts();
+	if (loaded_late() && load_module())
+		return -errno;
+	if (make_new_root())
+		return -errno;
+	sleep(2);	/* until the kernel has finished what booting left it */
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	snprintf(text, sizeof(text), "%ld", used_kb("/"));
+	setenv("held", text, 1);
+	snprintf(text, sizeof(text), "%lu", clock_now());
+	setenv("begin", text, 1);
+
+	if (!strcmp(tool, "pivot_init")) {
+		execl("/pivot_init", "pivot_init", "/new", "/init", NULL);
+	} else if (!strcmp(tool, "busybox")) {
+		move_mounts();
+		execl("/busybox", "switch_root", "-c", "/dev/console", "/new", "/init", NULL);
+	} else if (!strcmp(tool, "util-linux")) {
+		execl("/usr/sbin/switch_root", "switch_root", "/new", "/init", NULL);
+	} else if (!strcmp(tool, "klibc")) {
+		move_mounts();
+		execl("/run-init", "run-init", "/new", "/init", NULL);
+	} else if (!strcmp(tool, "pivot")) {
+		plain_pivot();
+	}
+	return -errno;
+}
+
+/* Less than none if not all tmpfs are known. */
+static long held_kb(void)
+{
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	return meminfo("Shmem") - used_kb("/") - used_kb("/dev");
+}
+
+static int take_samples(unsigned long begin)
+{
+	unsigned long now;
+	struct timespec pause = { 0 };
+	int n;
+
+	for (n = 0; n < MAX_SAMPLES; n++) {
+		now = clock_now();
+		samples[n].time = now - begin;
+		samples[n].shmem = held_kb();
+		if (samples[n].time > 3000 * MILLISECOND)
+			return n + 1;
+		pause.tv_nsec = samples[n].time < 100 * MILLISECOND ? 1000000 : 10000000;
+		nanosleep(&pause, NULL);
+	}
+	return n;
+}
+
+static void arrived(void)
+{
+	unsigned long begin = strtoul(getenv("begin"), NULL, 10), back;
+	bool sampling = getenv("sampling");
+	long held;
+	int n = 0, i;
+
+	if (sampling)
+		n = take_samples(begin);
+	while (wait(NULL) > 0)	/* as init does for whoever frees in the background, at once */
+		;
+	do {
+		back = clock_now();
+		held = held_kb();
+	} while (held > 0 && back - begin < 10000 * MILLISECOND && !usleep(1000));
+	report_open("/dev/ttyS1");
+	printf("before=%s\nhandover=%lu\nback=%lu\nheld=%ld\n", getenv("held"), clock_at_start - begin, back - begin,
+	       held);
+	for (i = 0; i < n; i++)
+		printf("sample=%lu %ld\n", samples[i].time, samples[i].shmem);
+}
+
+int main(void)
+{
+	int error;
+
+	if (getenv("begin")) {
+		arrived();
+	} else {
+		error = leave();
+		report_open("/dev/ttyS1");
+		printf("error=%s\n", strerror(-error));
+	}
+	report_end();
+	return 1;
+}

@@ -119,7 +119,7 @@ static void look(int argc, char **argv)
 		fstat(fd, &seen.files[fd]);
 	stat("/dev", &seen.dev);
 	snprintf(seen.arguments, sizeof(seen.arguments), "%d %s %s %s", argc, argv[0], argv[1], argv[2]);
-	sscanf(getenv("cached"), "%ld", &seen.cached);
+	seen.cached = atol(getenv("cached"));
 	if (wait(&seen.child) < 0)
 		seen.child = -errno;
 	seen.second_child = sys(wait(NULL));

@@ -93,7 +93,7 @@ static void load_with_tasks(int tasks)
 	}
 	usleep(500000);
 	begin = clock_now();
-	error = load_module();
+	error = load_module(MODULE, "");
 	printf("load=%lu\n", clock_now() - begin);
 	if (error)
 		printf("error=load: %s\n", strerror(-error));

@@ -74,7 +74,7 @@ static int leave(void)
 	char text[64];
 
 	setup_mounts();
-	if (loaded_late() && load_module())
+	if (loaded_late() && load_module(MODULE, ""))
 		return -errno;
 	if (make_new_root())
 		return -errno;

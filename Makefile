@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR INITRD APPEND TEST KDIR
+export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
@@ -13,9 +13,12 @@ help:
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
-	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
+	@echo 'make install      install the hooks that load the module in the initramfs, for each of'
+	@echo '                  initramfs-tools and dracut that is there; [DESTDIR=directory]: for both, there'
+	@echo 'make uninstall    remove them [DESTDIR=directory]'
 	@echo 'make install-pivot_init'
 	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
+	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
 	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
 	@echo 'make check-style  check the sources with the tools of the kernel'
 	@echo 'make clean        remove what was built in this directory'
@@ -59,6 +62,12 @@ modules:
 		{ echo "modules: the kernel of $$KDIR lacks CONFIG_ROOTFS_PROVIDER: apply kernel-hooks.patch to it, and build it" >&2; exit 1; }
 	$(MAKE) -C "$$KDIR" M="$(CURDIR)/module" CONFIG_IMMUTABLE_ROOTFS=m modules
 
+install:
+	@initramfs/install
+
+uninstall:
+	@initramfs/install --remove
+
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
 		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init
@@ -67,4 +76,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules clean distclean
+.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules install uninstall \
+	clean distclean

@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+# Nothing for a kernel without the module, be it built in or not there at all.
+check() {
+	[[ $(modprobe --set-version="$kernel" --quiet --show-depends immutable_rootfs 2>/dev/null) == *insmod* ]]
+}
+
+depends() {
+	return 0
+}
+
+installkernel() {
+	hostonly='' instmods -c immutable_rootfs
+}
+
+# Before udev: in a mount namespace of its own it would keep a copy of the rootfs.
+install() {
+	inst_multiple modprobe
+	inst_script /usr/lib/immutable-rootfs/load
+	if dracut_module_included systemd; then
+		inst_simple "$moddir/immutable-rootfs.service" "$systemdsystemunitdir/immutable-rootfs.service"
+		$SYSTEMCTL -q --root "$initdir" add-wants sysinit.target immutable-rootfs.service
+	else
+		inst_hook cmdline 00 "$moddir/immutable-rootfs.sh"
+	fi
+}

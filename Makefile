@@ -44,11 +44,11 @@ ko:
 
 pivot_init:
 	@scripts/setup program
-	@$(MAKE) -s --no-print-directory -C initramfs $@
-	@echo '$(CURDIR)/initramfs/$@'
+	@$(MAKE) -s --no-print-directory -C initramfs/$@ $@
+	@echo '$(CURDIR)/initramfs/$@/$@'
 
 install-pivot_init: pivot_init
-	@$(MAKE) --no-print-directory -C initramfs install DESTDIR='$(DESTDIR)'
+	@$(MAKE) --no-print-directory -C initramfs/pivot_init install DESTDIR='$(DESTDIR)'
 
 bench:
 	@bench/run
@@ -70,7 +70,7 @@ uninstall:
 
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
-		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init
+		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init/pivot_init
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean

@@ -12,9 +12,19 @@ VERSIONS = ('6.12', '6.1')
 DEBUG_VERSION = '6.12'          # the one for which there are debug flavours
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
+PATCHED = ('stock', 'builtin', 'loadable')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 GUEST = ('guest', 'init=init')
+MODULE = 'module {version} {flavour}'
+
+
+DEBIAN = ('debian12-initramfs-tools', 'debian12-dracut', 'debian13-dracut')
+# Every device takes udev some time, and nobody looks at these. On a busy host the check of the timer and RCU's patience fail.
+DEBIAN_APPEND = ('root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2 '
+                 'no_timer_check rcupdate.rcu_cpu_stall_timeout=120')
+ENDED = r'service: poweroff(?s:.*)reboot: Power down|service: reboot(?s:.*)reboot: Restarting system'
+EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 
 
 @dataclass
@@ -46,7 +56,7 @@ class Test:
     append: str = ''
     parameter: str = 'immutable_rootfs'     # on the command line of flavours that know it
     selects: bool = True        # whether that parameter puts nullfs beneath the rootfs
-    initrd: tuple = GUEST       # parts of the initramfs, see Images in tests/run
+    initrd: tuple = GUEST       # parts of the initramfs, see Images in tests/run; {version}, {flavour}, {variant} are filled in
     disks: tuple = ()
     memory: int = 256
     smp: int = 2
@@ -58,7 +68,7 @@ class Test:
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same on stock and builtin
-    once: bool = False          # about the runner: one kernel is enough
+    once: bool = False          # one kernel is enough
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
 
@@ -66,6 +76,17 @@ class Test:
 def host(script, sentence, **more):
     """tests/host/SCRIPT, which boots nothing and reports in the same way."""
     return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=600, **more)
+
+
+def debian(system, sentence, suffix='', variant='{variant}', moved=False, console=(), **more):
+    """A Debian system (see scripts/userland) that boots through its own initramfs; moved: by MS_MOVE, even on nullfs."""
+    return Test(
+        system + suffix, sentence, programs=('handover', 'debian'),
+        initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
+        append=DEBIAN_APPEND + ' moved=1' * moved, memory=512, smp=1, timeout=300, once=True,
+        console=(r' login: ', ENDED, *console),
+        absent=(r'\[FAILED\]|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
+                r'recovering journal|EXT4-fs .*recovery'), **more)
 
 
 def reported(outcome):
@@ -115,6 +136,7 @@ TESTS = [
     host('check-patch', 'a patch that applies is told from one that does not'),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('bench', 'the benchmark can still measure', once=True),
+    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
@@ -130,28 +152,28 @@ TESTS = [
 
     Test('load', 'the module, loaded in the initramfs, does there what it does built in',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
-         initrd=('module', *GUEST), disks=('ext4',), console=(SELECTED,)),
+         initrd=(MODULE, *GUEST), disks=('ext4',), console=(SELECTED,)),
     Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
          programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
-         initrd=('module', *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
+         initrd=(MODULE, *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
     Test('load-faults', 'while an allocation fails the module is refused, and leaves nothing behind',
-         programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=('module', *GUEST), smp=1,
+         programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=(MODULE, *GUEST), smp=1,
          append='root=/dev/vda', console=('immutable_rootfs: no nullfs .* error -12, nothing changed; free memory', SELECTED)),
     Test('load-refused', 'a kernel that lacks the hook, or has nullfs already, refuses the module and says why',
-         programs=('load-refused',), initrd=('module', 'renamed-module', *GUEST), smp=1,
+         programs=('load-refused',), initrd=(MODULE, 'renamed-' + MODULE, *GUEST), smp=1,
          stock_console=('immutable_rootfs: Unknown symbol rootfs_mount_beneath',),
          immutable_console=('immutable_rootfs: module is already loaded',
                             'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),
     Test('load-late', 'loaded after the initramfs has been left, it says so and changes nothing that one sees',
-         programs=('load-late', 'handover'), flavours=LOADABLE, parameter='', initrd=('module', 'tools', 'switch-root'),
+         programs=('load-late', 'handover'), flavours=LOADABLE, parameter='', initrd=(MODULE, 'tools', 'switch-root'),
          disks=('ext4',), memory=512, append='tool=busybox moved=1 fs=ext4',
          console=('immutable_rootfs: nullfs lies beneath the rootfs, but the boot has left that already',)),
     Test('load-memory', 'a 64 MB initramfs is given back after the handover if the module was loaded in it',
          programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=tmpfs', memory=512,
-         initrd=('module', 'bare', 'large', 'init=memory')),
+         initrd=(MODULE, 'bare', 'large', 'init=memory')),
     Test('load-memory-ramfs', 'the same if the rootfs is ramfs, four CPUs',
          programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda', memory=512, smp=4,
-         initrd=('module', 'bare', 'large', 'init=memory')),
+         initrd=(MODULE, 'bare', 'large', 'init=memory')),
 
     Test('pivot-init', 'pivot_init leaves a 64 MB initramfs, and all of its memory is given back (rootfs is tmpfs)',
          programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
@@ -160,7 +182,7 @@ TESTS = [
          programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
          append='rootfs=ramfs root=/dev/vda how=rough', memory=512, smp=1),
     Test('load-pivot-init', 'pivot_init, if the module was loaded in the initramfs',
-         programs=('leave',), initrd=('module', 'bare', 'pivot_init', 'large', 'init=leave'), flavours=LOADABLE,
+         programs=('leave',), initrd=(MODULE, 'bare', 'pivot_init', 'large', 'init=leave'), flavours=LOADABLE,
          parameter='', append='rootfs=tmpfs how=plain', memory=512),
     Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
          programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',), once=True),
@@ -221,12 +243,22 @@ TESTS = [
            append=f'tool={tool} moved=1 fs=ext4', flavours=ALL) for tool in ('busybox', 'util-linux', 'klibc')),
 
     *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs that {generator} made',
-           programs=('handover',), initrd=(generator,), disks=('ext4',), memory=512, timeout=120, once=True,
-           flavours=flavours, append='root=/dev/vda rw fs=ext4')
+           programs=('handover',), initrd=(f'initramfs debian12-{generator} {{version}} pivot',), disks=('ext4',),
+           memory=512, timeout=120, once=True, flavours=flavours, append='root=/dev/vda rw fs=ext4')
       for generator, flavours in (('initramfs-tools', BOTH), ('dracut', BUILTIN))),
     Test('pivot-init-capabilities', 'where initramfs-tools has to drop capabilities, it is left by the old program',
-         programs=('handover',), initrd=('initramfs-tools',), disks=('ext4',), memory=512, timeout=120, once=True,
-         flavours=BUILTIN, append='root=/dev/vda rw fs=ext4 moved=1 drop_capabilities=sys_rawio'),
+         programs=('handover',), initrd=('initramfs debian12-initramfs-tools {version} pivot',), disks=('ext4',),
+         memory=512, timeout=120, once=True, flavours=BUILTIN,
+         append='root=/dev/vda rw fs=ext4 moved=1 drop_capabilities=sys_rawio'),
+
+    debian('debian12-initramfs-tools', 'Debian 12 boots through initramfs-tools, and the hook loads the module there',
+           moved=True, flavours=PATCHED, same=reported),
+    debian('debian12-dracut', 'Debian 12 boots through dracut, and its exitrd is entered by pivot_root at shutdown',
+           flavours=PATCHED, same=reported, console=EXITRD),
+    debian('debian12-dracut', 'the same without systemd in the initramfs, where a hook loads the module',
+           suffix='-without-systemd', variant='shell', moved=True, flavours=LOADABLE, console=EXITRD),
+    debian('debian13-dracut', 'Debian 13 boots through dracut with systemd 257',
+           flavours=PATCHED, same=reported, console=EXITRD),
 
     *(Test(f'parameter-{value}', f'{value} on the command line selects nullfs', programs=('parameter',),
            flavours=BUILTIN, parameter=value, smp=1, immutable_console=(SELECTED,))
@@ -256,7 +288,7 @@ TESTS = [
           ('failed-check', 'failed', 'failed check', 'a failed check'),
           ('bad-status', 'status', 'failed check', 'a program that failed although all its results are good'))),
     Test('runner-leak', 'the runner sees memory that the kernel has lost', programs=('leak',), flavours=('debug',), smp=1,
-         initrd=('leaking-module', *GUEST), expect='leak', once=True),
+         initrd=('leaking-' + MODULE, *GUEST), expect='leak', once=True),
     Test('runner-no-fault', 'the runner sees that a fault which is part of the test did not happen', programs=('devices',),
          flavours=('stock',), smp=1, fault=Fault('emergency_restart', EPERM), expect='no fault', once=True),
     Test('runner-missing-program', 'the runner sees a program that did not report at all',

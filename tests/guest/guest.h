@@ -154,6 +154,21 @@ static inline int write_file(const char *path, const char *text)
 	return error;
 }
 
+/* A line of /proc/meminfo, in KB. */
+static inline long meminfo(const char *name)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	long value = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
+			value = atol(line + strlen(name) + 1);
+	if (file)
+		fclose(file);
+	return value;
+}
+
 /* Shows the whole file as a comment of the report, so that a failure can be read without repeating it. */
 static inline void show_file(const char *path)
 {

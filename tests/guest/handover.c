@@ -17,7 +17,12 @@ TEST(root)
 	show_file(MOUNTINFO);
 	ASSERT_EQ(getenv("stays") ? 2 : 1, find_mount(MOUNTINFO, "/", &root));
 	EXPECT_STREQ(fs, root.type);
-	EXPECT_EQ(immutable() && getenv("moved") && !loaded_late() ? 2 : 1, root.parent);
+	/* nullfs is 1 and the rootfs 2, or loaded late some other and 1 */
+	if (immutable() && loaded_late() && !getenv("moved")) {
+		EXPECT_NE(1, root.parent);
+	} else {
+		EXPECT_EQ(immutable() && !loaded_late() && getenv("moved") ? 2 : 1, root.parent);
+	}
 	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
 	EXPECT_EQ(!!getenv("stays"), count_type(MOUNTINFO, "rootfs"));
 }
@@ -31,7 +36,7 @@ TEST(below)
 	ASSERT_EQ(0, go_below(ns));
 	if (getenv("stays"))	/* that was the rootfs: whoever wants its memory can have it so */
 		ASSERT_EQ(0, go_below(ns));
-	printf("# beneath the root: magic %lx\n", magic_of("/"));
+	printf("# measured: beneath the root lies %s\n", magic_of("/") == NULLFS_MAGIC ? "nullfs" : "a rootfs");
 	if (immutable() && !getenv("moved")) {
 		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
 	} else {
@@ -83,7 +88,7 @@ TEST(others_keep_their_root)
 		_exit(go_below_privately() != 0);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_TRUE(exists("/tests/handover"));
+	EXPECT_TRUE(exists("/sbin/init"));
 }
 
 TEST_HARNESS_MAIN

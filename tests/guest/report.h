@@ -69,13 +69,65 @@ static inline void report_leaks(void)
 	printf("%sok 1 kmemleak_finds_nothing\n# exit leaks %d\n", leaks ? "not " : "", !!leaks);
 }
 
-static inline void report_end(void)
+static inline void report_program(const char *directory, const char *name)
 {
-	report_leaks();
+	char path[256];
+	int status = -1;
+	pid_t child, dead;
+
+	printf("# program %s\n", name);
+	fflush(stdout);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	child = fork();
+	if (child == 0) {
+		setsid();
+		execl(path, path, (char *)NULL);
+		printf("# %s: %s\n", path, strerror(errno));
+		_exit(127);
+	}
+	do	/* orphans come by as well */
+		dead = wait(&status);
+	while (dead != child && dead > 0);
+	printf("# exit %s %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* systemd and some programs of an initramfs keep to themselves what the kernel gives to init: words of its command line. */
+static inline void read_environment(void)
+{
+	static char line[4096];
+	FILE *file = fopen("/proc/cmdline", "r");
+	char *word;
+
+	if (!file || !fgets(line, sizeof(line), file))
+		return;
+	fclose(file);
+	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+		if (strchr(word, '='))
+			putenv(word);
+}
+
+/* The programs that tests=a,b,c in the environment names. */
+static inline void report_programs(const char *directory)
+{
+	const char *tests = getenv("tests");
+	char *name;
+
+	for (name = strtok(strdup(tests ? tests : ""), ","); name; name = strtok(NULL, ","))
+		report_program(directory, name);
+}
+
+static inline void report_end_mark(void)
+{
 	printf("# end of report\n");
 	fflush(stdout);
 	tcdrain(1);
 	sync();
+}
+
+static inline void report_end(void)
+{
+	report_leaks();
+	report_end_mark();
 	reboot(RB_AUTOBOOT);	/* ends QEMU, too, and needs no ACPI */
 }
 

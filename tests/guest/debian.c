@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A Debian system that has come up through an initramfs of its own making, with the file /large in it. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+#define FILE_KB (64 * 1024)
+
+/* All units are up. */
+TEST(running)
+{
+	show_file("/run/state");
+	show_file("/run/failed");
+	EXPECT_TRUE(marker_is("/run/state", "running\n"));
+}
+
+/* What the journal has as errors is compared with stock by tests/run. */
+TEST(journal)
+{
+	FILE *journal = popen("journalctl -b -p err -o cat | sort -u", "r");
+	char line[1024];
+
+	ASSERT_NE(NULL, journal);
+	printf("# same: errors in the journal:\n");
+	while (fgets(line, sizeof(line), journal))
+		printf("# same: %s", line);
+	EXPECT_EQ(0, pclose(journal));
+}
+
+/* The module is loaded before udev, whose mount namespace would keep a copy of the rootfs. */
+TEST(loaded_before_udev)
+{
+	FILE *journal;
+	char line[1024];
+	bool loaded = false, udev = false;
+
+	if (!immutable())
+		return;
+	journal = popen("journalctl -b", "r");
+	ASSERT_NE(NULL, journal);
+	while (!udev && fgets(line, sizeof(line), journal)) {
+		loaded = loaded || strstr(line, "nullfs lies beneath the rootfs");
+		udev = strstr(line, "systemd-udevd.service") || strstr(line, "systemd-udevd[");
+		if (udev || strstr(line, "nullfs lies"))
+			printf("# %s", line);
+	}
+	pclose(journal);
+	EXPECT_TRUE(loaded);
+	EXPECT_TRUE(udev);
+}
+
+/*
+ * Nothing of the initramfs is left in memory. root= makes the rootfs a ramfs, whose pages count as unevictable and as cached;
+ * those of a tmpfs would be Shmem.
+ */
+TEST(memory)
+{
+	long held;
+
+	EXPECT_EQ(0, write_file("/proc/sys/vm/drop_caches", "3"));
+	EXPECT_EQ(0, write_file("/proc/sys/vm/stat_refresh", "1"));
+	held = meminfo("Unevictable");
+	printf("# measured: unevictable %ld KB, Shmem %ld KB, Cached %ld KB, free %ld KB\n", held, meminfo("Shmem"),
+	       meminfo("Cached"), meminfo("MemFree"));
+	EXPECT_LE(0, held);
+	EXPECT_GT(FILE_KB / 100, held);
+	EXPECT_GT(FILE_KB / 2, meminfo("Shmem"));
+	EXPECT_GT(FILE_KB, meminfo("Cached"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A Debian system that has come up through an initramfs of its own making, with the file /large in it. */
 #include "guest.h"
+#include "memory.h"
 #include "kselftest_harness.h"
-
-#define FILE_KB (64 * 1024)
 
 /* All units are up. */
 TEST(running)

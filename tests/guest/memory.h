@@ -5,20 +5,6 @@
 
 #define FILE_KB (64 * 1024)
 
-static inline long meminfo(const char *name)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	long value = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			value = atol(line + strlen(name) + 1);
-	if (file)
-		fclose(file);
-	return value;
-}
-
 /* Free memory without what only waits for a reason to be freed: caches, and counters not yet summed up. */
 static inline long free_memory(void)
 {

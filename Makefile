@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR
+export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
@@ -13,6 +13,8 @@ help:
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
+	@echo 'make dkms-install have dkms build and install it for the running kernel, or for [KERNELRELEASE=6.12.30]'
+	@echo 'make dkms-remove  take away what that has installed'
 	@echo 'make install      install the hooks that load the module in the initramfs, for each of'
 	@echo '                  initramfs-tools and dracut that is there; [DESTDIR=directory]: for both, there'
 	@echo 'make uninstall    remove them [DESTDIR=directory]'
@@ -57,9 +59,7 @@ check-patch check-style:
 	@scripts/$@
 
 modules:
-	@[ -f "$$KDIR/Makefile" ] || { echo "modules: no kernel headers in $$KDIR: install them, or name others with KDIR=" >&2; exit 1; }
-	@grep -qs '^CONFIG_ROOTFS_PROVIDER=y' "$$KDIR/include/config/auto.conf" || \
-		{ echo "modules: the kernel of $$KDIR lacks CONFIG_ROOTFS_PROVIDER: apply kernel-hooks.patch to it, and build it" >&2; exit 1; }
+	@scripts/check-headers modules "$$KDIR" 'install them, or name others with KDIR='
 	$(MAKE) -C "$$KDIR" M="$(CURDIR)/module" CONFIG_IMMUTABLE_ROOTFS=m modules
 
 install:
@@ -67,6 +67,9 @@ install:
 
 uninstall:
 	@initramfs/install --remove
+
+dkms-install dkms-remove:
+	@scripts/dkms $(@:dkms-%=%)
 
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
@@ -76,5 +79,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules install uninstall \
-	clean distclean
+.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules install \
+	uninstall dkms-install dkms-remove clean distclean

@@ -9,7 +9,7 @@ help:
 	@echo '                  [KERNEL=6.12|6.1] [INITRD=file] [APPEND="boot parameters"]'
 	@echo 'make check        run the tests [KERNEL=6.12|6.1|all] [TEST=name]'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
-	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug]'
+	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'

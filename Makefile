@@ -15,6 +15,7 @@ help:
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
 	@echo 'make dkms-install have dkms build and install it for the running kernel, or for [KERNELRELEASE=6.12.30]'
 	@echo 'make dkms-remove  take away what that has installed'
+	@echo 'make deb          make a Debian package of what dkms-install installs'
 	@echo 'make install      install the hooks that load the module in the initramfs, for each of'
 	@echo '                  initramfs-tools and dracut that is there; [DESTDIR=directory]: for both, there'
 	@echo 'make uninstall    remove them [DESTDIR=directory]'
@@ -71,6 +72,10 @@ uninstall:
 dkms-install dkms-remove:
 	@scripts/dkms $(@:dkms-%=%)
 
+deb:
+	@scripts/setup deb
+	@scripts/deb
+
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
 		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init/pivot_init
@@ -80,4 +85,4 @@ distclean: clean
 	@scripts/kernel clean
 
 .PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules install \
-	uninstall dkms-install dkms-remove clean distclean
+	uninstall dkms-install dkms-remove deb clean distclean

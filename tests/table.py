@@ -15,6 +15,7 @@ ALL = ('stock', 'builtin', 'debug')
 PATCHED = ('stock', 'builtin', 'loadable')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
+PACKAGED = ('packaged',)
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
@@ -138,6 +139,10 @@ TESTS = [
     host('bench', 'the benchmark can still measure', once=True),
     host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
+    host('deb', 'the Debian package is built, lintian has nothing to say, and all agree on the version', once=True),
+    host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True),
+    host('dkms-trixie', "so does Debian 13's", once=True),
+    host('package', 'the Debian package installs the module and leaves nothing behind', once=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
@@ -186,6 +191,14 @@ TESTS = [
          parameter='', append='rootfs=tmpfs how=plain', memory=512),
     Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
          programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',), once=True),
+
+    Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
+         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',
+         initrd=('signed-' + MODULE, *GUEST), disks=('ext4',), console=(SELECTED,), once=True),
+    Test('load-unsigned', 'without its signature that module is refused, and nothing changes',
+         programs=('load-refused',), flavours=PACKAGED, parameter='', selects=False,
+         initrd=('unsigned-' + MODULE, 'renamed-' + MODULE, *GUEST),
+         console=('Loading of unsigned module is rejected',), absent=('nullfs lies',), once=True),
 
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',

@@ -52,7 +52,7 @@ static inline bool loaded_late(void)
 {
 	const char *flavour = getenv("flavour");
 
-	return flavour && (!strcmp(flavour, "loadable") || !strcmp(flavour, "debug-loadable"));
+	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
 }
 
 #define MODULE "/immutable_rootfs.ko"

@@ -20,10 +20,14 @@ GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
 
+SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
 DEBIAN = ('debian12-initramfs-tools', 'debian12-dracut', 'debian13-dracut')
-# Every device takes udev some time, and nobody looks at these. On a busy host the check of the timer and RCU's patience fail.
+# Every device takes udev some time, and nobody looks at these. A busy host would fail the timer's check and RCU's.
 DEBIAN_APPEND = ('root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2 '
                  'no_timer_check rcupdate.rcu_cpu_stall_timeout=120')
+# In a mount namespace of its own udevd would keep a copy of a rootfs without nullfs beneath.
+UDEV = r'Starting (?:\x1b\S*m)?systemd-udevd'
+BEFORE_UDEV = rf'\A(?s:(?!{UDEV}).)*{SELECTED}(?s:.*){UDEV}'
 ENDED = r'service: poweroff(?s:.*)reboot: Power down|service: reboot(?s:.*)reboot: Restarting system'
 EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 
@@ -57,7 +61,7 @@ class Test:
     append: str = ''
     parameter: str = 'immutable_rootfs'     # on the command line of flavours that know it
     selects: bool = True        # whether that parameter puts nullfs beneath the rootfs
-    initrd: tuple = GUEST       # parts of the initramfs, see Images in tests/run; {version}, {flavour}, {variant} are filled in
+    initrd: tuple = GUEST       # parts of the initramfs, see Images and Case.images_of in tests/run
     disks: tuple = ()
     memory: int = 256
     smp: int = 2
@@ -68,7 +72,7 @@ class Test:
     stock_console: tuple = ()       # and when it is not
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
-    same: object = None         # outcome -> lines; they have to be the same on stock and builtin
+    same: object = None         # outcome -> lines; they have to be the same as on stock
     once: bool = False          # one kernel is enough
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
@@ -79,13 +83,13 @@ def host(script, sentence, **more):
     return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=600, **more)
 
 
-def debian(system, sentence, suffix='', variant='{variant}', moved=False, console=(), **more):
+def debian(system, sentence, suffix='', variant='{variant}', moved=False, append='', console=(), **more):
     """A Debian system (see scripts/userland) that boots through its own initramfs; moved: by MS_MOVE, even on nullfs."""
     return Test(
         system + suffix, sentence, programs=('handover', 'debian'),
         initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
-        append=DEBIAN_APPEND + ' moved=1' * moved, memory=512, smp=1, timeout=300, once=True,
-        console=(r' login: ', ENDED, *console),
+        append=DEBIAN_APPEND + ' moved=1' * moved + append, memory=512, smp=1, timeout=300, once=True,
+        console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
         absent=(r'\[FAILED\]|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
                 r'recovering journal|EXT4-fs .*recovery'), **more)
 
@@ -129,7 +133,6 @@ def same_as_stock(outcome):
     return reported(outcome) + boot_log(outcome)
 
 
-SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
 ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16; trying MS_MOVE'
 
 TESTS = [
@@ -269,7 +272,7 @@ TESTS = [
     debian('debian12-dracut', 'Debian 12 boots through dracut, and its exitrd is entered by pivot_root at shutdown',
            flavours=PATCHED, same=reported, console=EXITRD),
     debian('debian12-dracut', 'the same without systemd in the initramfs, where a hook loads the module',
-           suffix='-without-systemd', variant='shell', moved=True, flavours=LOADABLE, console=EXITRD),
+           suffix='-without-systemd', variant='shell', moved=True, append=' rd.udev.info', flavours=LOADABLE),
     debian('debian13-dracut', 'Debian 13 boots through dracut with systemd 257',
            flavours=PATCHED, same=reported, console=EXITRD),
 

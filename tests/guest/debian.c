@@ -25,28 +25,6 @@ TEST(journal)
 	EXPECT_EQ(0, pclose(journal));
 }
 
-/* The module is loaded before udev, whose mount namespace would keep a copy of the rootfs. */
-TEST(loaded_before_udev)
-{
-	FILE *journal;
-	char line[1024];
-	bool loaded = false, udev = false;
-
-	if (!immutable())
-		return;
-	journal = popen("journalctl -b", "r");
-	ASSERT_NE(NULL, journal);
-	while (!udev && fgets(line, sizeof(line), journal)) {
-		loaded = loaded || strstr(line, "nullfs lies beneath the rootfs");
-		udev = strstr(line, "systemd-udevd.service") || strstr(line, "systemd-udevd[");
-		if (udev || strstr(line, "nullfs lies"))
-			printf("# %s", line);
-	}
-	pclose(journal);
-	EXPECT_TRUE(loaded);
-	EXPECT_TRUE(udev);
-}
-
 /*
  * Nothing of the initramfs is left in memory. root= makes the rootfs a ramfs, whose pages count as unevictable and as cached;
  * those of a tmpfs would be Shmem.

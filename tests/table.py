@@ -22,9 +22,8 @@ MODULE = 'module {version} {flavour}'
 
 SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
 DEBIAN = ('debian12-initramfs-tools', 'debian12-dracut', 'debian13-dracut')
-# Every device takes udev some time, and nobody looks at these. A busy host would fail the timer's check and RCU's.
-DEBIAN_APPEND = ('root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2 '
-                 'no_timer_check rcupdate.rcu_cpu_stall_timeout=120')
+# Every device takes udev some time, and nobody looks at these.
+DEBIAN_APPEND = 'root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2'
 # In a mount namespace of its own udevd would keep a copy of a rootfs without nullfs beneath.
 UDEV = r'Starting (?:\x1b\S*m)?systemd-udevd'
 BEFORE_UDEV = rf'\A(?s:(?!{UDEV}).)*{SELECTED}(?s:.*){UDEV}'

@@ -52,8 +52,9 @@ class Machine:
 
     @property
     def host_clock(self):
-        # On a loaded host the timer's interrupts may come too late for the kernel's check that there are any.
-        return '' if self.icount else 'no_timer_check '
+        # On a loaded host interrupts of the timer may come too late for the kernel's check that there are any, and a
+        # processor may stand still for longer than RCU likes.
+        return '' if self.icount else 'no_timer_check rcupdate.rcu_cpu_stall_timeout=120 '
 
     def write_initrd(self, path):
         with open(path, 'wb') as stream:

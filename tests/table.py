@@ -77,9 +77,9 @@ class Test:
     fault: object = None        # Fault, a function that fails once
 
 
-def host(script, sentence, **more):
-    """tests/host/SCRIPT, which boots nothing and reports in the same way."""
-    return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), timeout=600, **more)
+def host(script, sentence, initrd=(), **more):
+    """tests/host/SCRIPT, which boots nothing and reports in the same way; initrd is what has to be made before."""
+    return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), initrd=initrd, timeout=600, **more)
 
 
 def debian(system, sentence, suffix='', variant='{variant}', moved=False, append='', console=(), **more):
@@ -139,7 +139,8 @@ TESTS = [
     host('check-patch', 'a patch that applies is told from one that does not'),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('bench', 'the benchmark can still measure', once=True),
-    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True),
+    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True,
+         initrd=tuple(f'initramfs {system} {{version}} module' for system in DEBIAN)),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
     host('deb', 'the Debian package is built, lintian has nothing to say, and all agree on the version', once=True),
     host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True),

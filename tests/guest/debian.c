@@ -26,8 +26,8 @@ TEST(journal)
 }
 
 /*
- * Nothing of the initramfs is left in memory. root= makes the rootfs a ramfs, whose pages count as unevictable and as cached;
- * those of a tmpfs would be Shmem.
+ * Nothing of the initramfs is left in memory. root= makes the rootfs a ramfs, whose pages count as unevictable and
+ * as cached; those of a tmpfs would be Shmem.
  */
 TEST(memory)
 {

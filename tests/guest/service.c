@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A service of a Debian system: once that is up, runs the programs that tests=a,b,c on the kernel command line names, out of
- * /boot/tests, reports, and shuts the system down.
+ * A service of a Debian system: once that is up, runs the programs that tests=a,b,c on the kernel command line
+ * names, out of /boot/tests, reports, and shuts the system down.
  */
 #include "guest.h"
 #include "report.h"

@@ -136,6 +136,7 @@ ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16
 
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
+    host('compat', 'the module refuses to be built for kernels that it is not for', once=True),
     host('check-patch', 'a patch that applies is told from one that does not'),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('bench', 'the benchmark can still measure', once=True),

@@ -57,9 +57,17 @@ TEST(loading_again)
 	EXPECT_STREQ(before, after);
 }
 
-/* What lies beneath everything cannot be taken away. */
+/* What lies beneath everything cannot be taken away, which lsmod shows. */
 TEST(unloading)
 {
+	FILE *modules = fopen("/proc/modules", "r");
+	char line[256] = "";
+
+	ASSERT_NE(NULL, modules);
+	while (!strstr(line, "immutable_rootfs ") && fgets(line, sizeof(line), modules))
+		;
+	fclose(modules);
+	EXPECT_NE(NULL, strstr(line, "[permanent]"));
 	EXPECT_EQ(-EBUSY, sys(syscall(SYS_delete_module, "immutable_rootfs", O_NONBLOCK)));
 	EXPECT_EQ(0, go_below_privately());
 	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));

@@ -33,10 +33,11 @@ EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 
 @dataclass
 class Fault:
-    """A function of the kernel that does nothing when it is first called (by caller), and returns an error."""
+    """A function of the kernel that once does nothing but return an error: when it is called (by caller) after skip times."""
     function: str
     error: int
     caller: str = None
+    skip: int = 0
 
     def commands(self, system_map):
         """For gdb. System.map is in the order of addresses."""
@@ -47,7 +48,8 @@ class Fault:
         if self.caller:
             begin, end = (symbols[place[self.caller] + more][0] for more in (0, 1))
             condition = f' if *(unsigned long *)$rsp >= {begin:#x} && *(unsigned long *)$rsp < {end:#x}'
-        return ['set architecture i386:x86-64', f'hbreak *{symbols[place[self.function]][0]:#x}{condition}', 'continue',
+        return ['set architecture i386:x86-64', f'hbreak *{symbols[place[self.function]][0]:#x}{condition}',
+                f'ignore 1 {self.skip}', 'continue',
                 f'set $rax = -{self.error}L', 'set $rip = *(unsigned long *)$rsp', 'set $rsp = $rsp + 8', 'delete']
 
 
@@ -183,6 +185,13 @@ TESTS = [
     Test('load-memory-ramfs', 'the same if the rootfs is ramfs, four CPUs',
          programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda', memory=512, smp=4,
          initrd=(MODULE, 'bare', 'large', 'init=memory')),
+
+    Test('load-memory-again', 'a load that has failed leaves nothing in the way of the next one, nor of unmounting the rootfs',
+         programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda fails=1', memory=512,
+         smp=1, initrd=(MODULE, 'bare', 'large', 'init=memory'),
+         # the first to call it is kdevtmpfs
+         fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath', skip=1),
+         console=('immutable_rootfs: no nullfs beneath the rootfs: error -2, nothing changed', SELECTED)),
 
     Test('pivot-init', 'pivot_init leaves a 64 MB initramfs, and all of its memory is given back (rootfs is tmpfs)',
          programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),

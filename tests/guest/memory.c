@@ -156,6 +156,8 @@ int main(int argc, char **argv)
 		watch_memory();
 	} else {
 		setup_mounts();
+		if (getenv("fails"))
+			load_module(MODULE, "");
 		if (loaded_late())
 			load_module(MODULE, "");
 		hand_over();

@@ -41,9 +41,9 @@ refuses() {
 
 # kernel_tree DIRECTORY: the files of a kernel source that the patch changes
 kernel_tree() {
-	source=$("$top/scripts/kernel" source "${KERNEL:-6.12}") || exit 1
-	mkdir "$1"
-	(cd "$source" && cp --parents Makefile fs/Makefile $(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u) "$1")
+	source=$("$top/scripts/kernel" files "${KERNEL:-6.12}" Makefile fs/Makefile \
+		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u)) || exit 1
+	cp -r "$source" "$1"
 }
 
 done_testing() {

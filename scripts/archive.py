@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian's archive as the machine's apt knows it, and the suites of it that the machine does not use."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+
+from cache import APT_ENV, CACHE, Failure, first_line, locked, progress, run, scratch
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backports
+            trixie trixie-security trixie-backports sid""".split()
+# Of the others nobody needs the list of packages, which is as long again.
+SUITES_OF_PACKAGES = ("trixie-backports", "sid")
+PLACE = CACHE / "archive"
+LISTS = PLACE / "lists"
+GONE = PLACE / "gone"       # what the lists name and the archive does not have
+DAY = 24 * 60 * 60
+HELPER = "/usr/lib/apt/apt-helper"
+
+
+def numbers(version):
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def sites():
+    """The addresses of Debian's own archives: by "" the main one, by "-security" and so on those of such suites."""
+    status, output = run(["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)",
+                          "Created-By: Packages", "Origin: Debian", "Component: main"], env=APT_ENV)
+    found = re.findall(r"^(\S+) [a-z]+(|-updates|-security)$", output, re.M)
+    if status or "" not in (kind for _, kind in found):
+        raise Failure("apt knows no archive of Debian: add one to /etc/apt and run `apt-get update` as root")
+    if not os.path.exists(KEYRING):
+        raise Failure(f"{KEYRING} is missing: apt-get install debian-archive-keyring")
+    return {kind: site for site, kind in sorted(found, reverse=True)}
+
+
+def sources_of(release):
+    """Lines of a sources.list: the release, with its updates where the machine has these of its own."""
+    return "".join(sorted(f"deb [signed-by={KEYRING}] {site} {release}{kind} main\n" for kind, site in sites().items()))
+
+
+def environment():
+    """In it apt's commands see all of SUITES, as the archive was within the last day."""
+    env = {**APT_ENV, "APT_CONFIG": str(PLACE / "apt.conf")}
+    with locked("archive", "package lists"):
+        try:
+            age = time.time() - LISTS.stat().st_mtime
+        except FileNotFoundError:
+            age = DAY
+        if age >= DAY:
+            refresh(env)
+    return env
+
+
+def refresh(env):
+    progress.show("package lists: fetching those of all suites", always=True)
+    at = sites()
+    for directory in (LISTS / "partial", PLACE / "cache/archives/partial"):
+        directory.mkdir(parents=True, exist_ok=True)
+    (PLACE / "status").touch()
+    with open(PLACE / "sources.list", "w") as lines:
+        for suite in SUITES:
+            site = at.get("-security" if suite.endswith("-security") else "")
+            for kind in ("deb-src", "deb") if suite in SUITES_OF_PACKAGES else ("deb-src",):
+                if site:
+                    lines.write(f"{kind} [signed-by={KEYRING}] {site} {suite} main\n")
+    (PLACE / "apt.conf").write_text(f"""
+        Dir::Etc::sourcelist "{PLACE}/sources.list"; Dir::Etc::sourceparts "/dev/null";
+        Dir::State::lists "{LISTS}"; Dir::State::status "{PLACE}/status"; Dir::Cache "{PLACE}/cache";
+        APT::Sandbox::User "root"; APT::Architecture "amd64"; APT::Architectures "amd64"; Acquire::Languages "none";""")
+    status, output = run(["apt-get", "-q", "update"], env=env)
+    if status and not any(LISTS.glob("*_Sources*")):
+        raise Failure(f"package lists: apt-get update failed: {first_line(output, 'E:')}; check the network")
+    if status:      # a suite that has moved away; the others will do
+        progress.show(f"package lists: {first_line(output, 'E:')}", always=True)
+    GONE.unlink(missing_ok=True)
+    os.utime(LISTS)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a package: of the source package linux, or of a package that holds the source."""
+    package: str
+    version: str
+
+
+def package_names():
+    """Of SUITES_OF_PACKAGES."""
+    return run(["apt-cache", "pkgnames"], env=environment())[1].split()
+
+
+def releases(package):
+    """All that there should be, the newest first."""
+    _, output = run(["apt-cache", "madison", package], env=environment())
+    found = {Release(package, version) for version in re.findall(r"^.*? \| *(\S+) \|.* Packages$", output, re.M)}
+    return sorted(found, key=lambda release: numbers(release.version), reverse=True)
+
+
+def kernel_sources(series):
+    """The releases of a series such as 6.12, or of 7, that there should be; the oldest first."""
+    env = environment()
+    gone = GONE.read_text().splitlines() if GONE.exists() else []
+    _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=env)
+    found = {Release("linux", version) for version in re.findall(r"^Version: (\S+)", source, re.M)}
+    for name in package_names():
+        if re.match(r"linux-source-\d", name):
+            found |= set(releases(name))
+    return sorted((release for release in found
+                   if re.match(rf"{re.escape(series)}\.", release.version) and str(release) not in gone),
+                  key=lambda release: (numbers(release.version), release.package))
+
+
+def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
+    """Put the release's files there, of a source package those wanted; return their paths, none if they are gone."""
+    env = environment()
+    name = f"{release.package}={release.version}"
+    command = ["source", "--download-only"] if release.package == "linux" else ["download"]
+    status, output = run(["apt-get", "-q", *command, "--print-uris", name], env=env)
+    files = re.findall(r"^'(\S+)' (\S+) \d+ (\S+)", output, re.M)
+    if release.package == "linux":
+        files = [file for file in files if re.search(wanted, file[1])]
+    if status or not files:
+        raise Failure(f"{name}: apt-get {command[0]} names no file: {first_line(output, 'E:')}")
+    with scratch(directory) as new:
+        for address, file, checksum in files:
+            progress.show(f"downloading {file}", always=True)
+            status, output = run([HELPER, "download-file", address, new / file, checksum], env=env)
+            if status:
+                if not re.search(r"\b404\b", output):
+                    raise Failure(f"{file}: {first_line(output, 'E:') or 'download failed'}; check the network")
+                with open(GONE, "a") as gone:
+                    print(release, file=gone)
+                return []
+        for _, file, _ in files:
+            (new / file).rename(directory / file)
+    return [directory / file for _, file, _ in files]

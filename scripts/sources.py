@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where kernel sources come from: the user's own, the machine's suites of Debian, or any other suite that its archive has.
+
+Source(name), with a name of tests/kernels, has
+    series, id      such as 6.12; what tells its content from any other
+    tree()          the path of the unpacked source
+    files(names)    the path of a directory with just those of the files that there are
+"""
+
+import functools
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import archive
+from archive import numbers
+from cache import (APT_ENV, BUILD_ENV, CACHE, TOP, Failure, digest, first_line, locked, need_space, progress, remove_entry,
+                   run, scratch)
+
+DOWNLOAD = CACHE / "download"
+NEEDED = 3  # gigabytes for a tree
+EVERY_TREE_HAS = "Kbuild"
+
+
+@dataclass
+class Row:
+    """A line of tests/kernels."""
+    name: str
+    origin: str     # a Debian package, or "oldest" or "newest"
+    series: str
+    expected: str
+
+
+@functools.cache
+def table():
+    rows = {}
+    for line in (TOP / "tests/kernels").read_text().splitlines():
+        if line and not line.startswith("#"):
+            row = Row(*line.split(maxsplit=3))
+            rows[row.name] = row
+    return rows
+
+
+def Source(name):
+    given = os.environ.get("KERNEL_SRC")
+    if given:
+        return GivenSource(name, given)
+    row = table().get(name)
+    if not row:
+        raise Failure(f"{name}: no kernel of tests/kernels, there are {', '.join(table())}; or set KERNEL_SRC")
+    return (ArchiveSource if row.origin in ("oldest", "newest") else PackageSource)(row)
+
+
+class KeptSource:
+    """What they have in common. Each has version, which it is called by; name and stem, which its directories are."""
+
+    def tree(self):
+        path = CACHE / "source" / self.id
+        return self.kept(path, lambda new: self.unpack(new, ()), NEEDED)
+
+    def files(self, names):
+        path = CACHE / "files" / f"{self.id}_{digest(*sorted(names))}"
+        whole = CACHE / "source" / self.id
+
+        def make(new):
+            if whole.is_dir():
+                copy_files(whole, new, names)
+            else:
+                self.unpack(new, names)
+        return self.kept(path, make, 1)
+
+    def kept(self, path, make, gigabytes):
+        if path.is_dir():
+            return path
+        with locked(f"{path.parent.name}-{self.name}", self.version):
+            if not path.is_dir():
+                need_space(gigabytes, self.version)
+                with scratch(path.parent) as new:
+                    (new / "tree").mkdir()
+                    make(new / "tree")
+                    (new / "tree").rename(path)
+                for old in path.parent.glob(f"{self.stem}*"):
+                    if old != path and not (old.name.startswith(f"{self.id}_")):
+                        remove_entry(old)
+        return path
+
+    def unpack(self, tree, names):
+        """All of the archive, or some files of it."""
+        archive = self.fetch()
+        progress.show(f"{self.version}: {'looking into' if names else 'unpacking'} {archive.name}", always=True)
+        with scratch(DOWNLOAD) as work:
+            inner = archive
+            if archive.suffix == ".deb":
+                self.check(["dpkg-deb", "-x", archive, work], archive)
+                inner, = work.glob("usr/src/linux-source-*.tar.xz")
+            self.untar(inner, tree, names, archive)
+        self.discard(archive)
+
+    def untar(self, inner, tree, names, archive):
+        """What is below the only directory at the top."""
+        command = ["tar", "-C", tree, "--strip-components=1", "--no-same-owner", "-xf", inner]
+        if inner.suffix == ".xz":
+            command += ["-I", "xz -T0"]
+        if names:
+            command += ["--wildcards", "--no-wildcards-match-slash", *(f"*/{name}" for name in names)]
+        self.check(command, archive, r"tar: (\S+: Not found in archive|Exiting with failure status .*)")
+
+    def check(self, command, archive, but=r"\A\Z"):
+        """Run it; lines of its output that match are no failure."""
+        status, output = run(command, env=BUILD_ENV)
+        errors = [line for line in output.splitlines() if not re.fullmatch(but, line)]
+        if status and (errors or not output):
+            self.discard(archive)  # whatever is wrong with it, fetch it again
+            raise Failure(f"{self.version}: cannot unpack {archive}: {errors[0].strip() if errors else status}")
+
+    def discard(self, path):
+        path.unlink()
+
+
+def copy_files(whole, tree, names):
+    for name in names:
+        if (whole / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(whole / name, tree / name)
+
+
+class GivenSource(KeptSource):
+    """KERNEL_SRC, a directory or a tar archive."""
+
+    def __init__(self, version, given):
+        self.version = version
+        self.path = Path(given).resolve()
+        self.series = series_of(version)
+        if self.path.is_dir():
+            if not (self.path / EVERY_TREE_HAS).is_file():
+                raise Failure(f"KERNEL_SRC={given}: not a kernel source tree")
+            content = tree_list(self.path)
+        elif self.path.is_file():
+            info = self.path.stat()
+            content = [f"{info.st_size} {info.st_mtime_ns}"]
+        else:
+            raise Failure(f"KERNEL_SRC={given}: no such directory or tar archive")
+        self.name = f"{version}-{digest(str(self.path))[:6]}"
+        self.stem = f"{self.name}_"
+        self.id = self.stem + digest(*content)
+
+    def fetch(self):
+        return self.path
+
+    def discard(self, path):
+        pass  # it is the user's
+
+    def unpack(self, tree, names):
+        if not self.path.is_dir():
+            super().unpack(tree, names)
+            if not names and not (tree / EVERY_TREE_HAS).is_file():
+                raise Failure(f"{self.path}: no kernel source tree in it")
+        elif names:
+            copy_files(self.path, tree, names)
+        else:
+            self.copy(tree)
+
+    def copy(self, tree):
+        progress.show(f"{self.version}: copying {self.path}", always=True)
+        shutil.copytree(self.path, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True)
+        if (tree / ".config").exists() or (tree / "include/config").exists():
+            # kbuild refuses O= with a tree that was built in.
+            status, output = run(["make", "-C", tree, "mrproper"], env=BUILD_ENV)
+            if status:
+                raise Failure(f"{self.version}: make mrproper failed in a copy of {self.path}: "
+                              f"{output.strip().splitlines()[-1]}")
+
+
+def tree_list(top):
+    """One string for each file, that changes when the file does."""
+    for directory, subdirectories, files in os.walk(top):
+        subdirectories[:] = sorted(set(subdirectories) - {".git"})
+        for name in sorted(files):
+            path = os.path.join(directory, name)
+            info = os.lstat(path)
+            yield f"{os.path.relpath(path, top)} {info.st_size} {info.st_mtime_ns}"
+
+
+class PackageSource(KeptSource):
+    """A Debian package of the machine's own suites."""
+
+    def __init__(self, row):
+        self.version = self.name = row.name
+        self.series = row.series
+        self.package = row.origin
+        self.stem = f"{self.package}_"
+        self.candidate()
+
+    def candidate(self):
+        """The newest version of the package that apt knows."""
+        found = self.policy()
+        if not found and not apt_versions():
+            refresh_lists(self.version)
+            found = self.policy()
+        if not found:
+            raise Failure(
+                f"{self.version}: apt knows no package {self.package}; "
+                f"there are {', '.join(apt_versions()) or 'none at all, check /etc/apt/sources.list'}")
+        self.package_version = found[1]
+        self.id = self.stem + self.package_version
+
+    def policy(self):
+        _, output = run(["apt-cache", "policy", self.package], env=APT_ENV)
+        return re.search(r"Candidate: (\d\S*)", output)
+
+    def fetch(self):
+        status, output = self.download()
+        if status and os.geteuid() == 0:
+            # The archive no longer has what old package lists name.
+            refresh_lists(self.version)
+            self.candidate()
+            status, output = self.download()
+        if status:
+            raise Failure(
+                f"{self.version}: cannot download {self.package} {self.package_version}: "
+                f"{first_line(output, 'E:') or 'apt-get failed'}; "
+                "check the network, and as root type: apt-get update")
+        return DOWNLOAD / self.file_name()
+
+    def file_name(self):
+        return f"{self.package}_{self.package_version.replace(':', '%3a')}_all.deb"
+
+    def download(self):
+        name = self.file_name()
+        if (DOWNLOAD / name).is_file():
+            return 0, ""
+        progress.show(f"{self.version}: downloading {name}", always=True)
+        with scratch(DOWNLOAD) as new:
+            # apt's own user cannot write below root's home.
+            status, output = run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download",
+                                  f"{self.package}={self.package_version}"], env=APT_ENV, cwd=new)
+            if not status:
+                for old in DOWNLOAD.glob(f"{self.package}_*.deb"):
+                    old.unlink()
+                (new / name).rename(DOWNLOAD / name)
+        return status, output
+
+
+def apt_versions():
+    _, output = run(["apt-cache", "search", "--names-only", r"^linux-source-[0-9.]+$"], env=APT_ENV)
+    found = re.findall(r"^linux-source-([0-9]+\.[0-9]+) ", output, re.M)
+    return sorted(found, key=numbers)
+
+
+def refresh_lists(version):
+    if os.geteuid():
+        raise Failure(f"{version}: the package lists are missing or old, as root type: apt-get update")
+    progress.show("apt-get update", always=True)
+    status, output = run(["apt-get", "-q", "update"], env=APT_ENV)
+    if status:
+        raise Failure(f"{version}: apt-get update failed: {first_line(output, 'E:')}; check the network")
+
+
+def series_of(name):
+    """6.1 of 6.1, 6.1-oldest and 6.1.192-2."""
+    return re.match(r"\d+(\.\d+)?", name)[0] if name[:1].isdigit() else name
+
+
+class ArchiveSource(KeptSource):
+    """The oldest or the newest point release of a series that Debian's archive has, in whatever suite."""
+
+    def __init__(self, row):
+        self.version = self.name = row.name
+        self.series = row.series
+        self.stem = f"{self.name}_"
+        releases = archive.kernel_sources(self.series)
+        for release in releases if row.origin == "oldest" else reversed(releases):
+            self.release, self.id = release, self.stem + release.version
+            # The lists may name more than the archive has.
+            if self.is_kept() or self.fetch():
+                return
+        raise Failure(f"{self.version}: Debian's archive has no source of Linux {self.series} any more; "
+                      "name a tree or a tar archive of it with KERNEL_SRC=")
+
+    def is_kept(self):
+        return (CACHE / "source" / self.id).is_dir() or any((CACHE / "files").glob(f"{self.id}_*"))
+
+    def fetch(self):
+        """The path of its archive; None if there is none."""
+        directory = DOWNLOAD / self.id
+        for path in directory.glob("*.*"):
+            return path
+        return next(iter(archive.download(self.release, directory)), None)
+
+    def discard(self, path):
+        remove_entry(path.parent)

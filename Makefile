@@ -22,12 +22,12 @@ help:
 	@echo 'make install-pivot_init'
 	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
 	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
-	@echo 'make check-patch  try kernel-hooks.patch on the kernel sources'
+	@echo 'make check-patch  try the patches on all kernels of tests/kernels [KERNEL=name]'
 	@echo 'make check-style  check the sources with the tools of the kernel'
 	@echo 'make clean        remove what was built in this directory'
 	@echo 'make distclean    and the kernels and userlands kept in ~/.cache/immutable-rootfs'
 	@echo
-	@echo 'KERNEL_SRC=directory takes the kernel from there instead of from Debian.'
+	@echo 'KERNEL_SRC=file takes the kernel from that tree or tar archive instead of from Debian.'
 
 boot:
 	@scripts/setup build boot
@@ -56,8 +56,12 @@ install-pivot_init: pivot_init
 bench:
 	@bench/run
 
-check-patch check-style:
-	@scripts/$@
+check-patch:
+	@scripts/setup build
+	@scripts/check-patch
+
+check-style:
+	@scripts/check-style
 
 modules:
 	@scripts/check-headers modules "$$KDIR" 'install them, or name others with KDIR='

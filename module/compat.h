@@ -51,4 +51,10 @@ static inline void simple_inode_init_ts(struct inode *inode)
 #define NULLFS_XATTR_OPFLAGS 0
 #endif
 
+/*
+ * Commit "fs: ensure that internal tmpfs mount gets mount id zero", 7.0 and
+ * stable releases of 6.19: mount-ids.patch for those that lack it.
+ */
+extern unsigned int mnt_id_min;
+
 #endif /* _IMMUTABLE_ROOTFS_COMPAT_H */

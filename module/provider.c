@@ -116,19 +116,21 @@ static struct rootfs_provider immutable_rootfs_provider __initdata = {
 
 struct rootfs_provider *rootfs_provider __initdata = &immutable_rootfs_provider;
 
+/* Only kernels with mount-ids.patch look at it: shmem's mount takes the first. */
+unsigned int mnt_id_min __ro_after_init =
+	!IS_ENABLED(CONFIG_IMMUTABLE_ROOTFS_DEFAULT);
+
 static int __init choose(const char *name, const char *str)
 {
-	if (!*str || !strcmp(str, "=1") || !strcmp(str, "=on") ||
-	    !strcmp(str, "=y")) {
-		immutable_rootfs = true;
-		return 1;
-	}
 	/* A longer name that starts like this one is somebody else's. */
-	if (*str != '=')
+	if (*str && *str != '=')
 		return 0;
 
-	immutable_rootfs = false;
-	if (strcmp(str, "=0") && strcmp(str, "=off") && strcmp(str, "=n"))
+	immutable_rootfs = !*str || !strcmp(str, "=1") || !strcmp(str, "=on") ||
+			   !strcmp(str, "=y");
+	mnt_id_min = !immutable_rootfs;
+	if (!immutable_rootfs && strcmp(str, "=0") && strcmp(str, "=off") &&
+	    strcmp(str, "=n"))
 		pr_err("%s%s: unknown value, booting without it; use 1, on, y or nothing, or 0, off, n\n",
 		       name, str);
 	return 1;

@@ -16,6 +16,8 @@ PATCHED = ('stock', 'builtin', 'loadable')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
+NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
+NATIVE_SERIES = '7'
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
@@ -175,6 +177,9 @@ TESTS = [
          stock_console=('immutable_rootfs: Unknown symbol rootfs_mount_beneath',),
          immutable_console=('immutable_rootfs: module is already loaded',
                             'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),
+    Test('load-native', 'so does a kernel that has nullfs of its own, whatever module it is given',
+         programs=('load-refused',), initrd=(MODULE, 'renamed-' + MODULE, *GUEST), flavours=NATIVE, parameter='', smp=1,
+         console=('module immutable_rootfs: .* must match|immutable_rootfs: version magic',), once=True),
     Test('load-late', 'loaded after the initramfs has been left, it says so and changes nothing that one sees',
          programs=('load-late', 'handover'), flavours=LOADABLE, parameter='', initrd=(MODULE, 'tools', 'switch-root'),
          disks=('ext4',), memory=512, append='tool=busybox moved=1 fs=ext4',

@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE
+export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE UPSTREAM
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
@@ -23,6 +23,8 @@ help:
 	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
 	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
 	@echo 'make check-patch  try the patches on all kernels of tests/kernels [KERNEL=name]'
+	@echo 'make cost         count what a distribution carries, and by how much a kernel grows'
+	@echo '                  [KERNEL=6.12|6.1] [UPSTREAM=mailbox of the upstream series]'
 	@echo 'make check-style  check the sources with the tools of the kernel'
 	@echo 'make clean        remove what was built in this directory'
 	@echo 'make distclean    and the kernels and userlands kept in ~/.cache/immutable-rootfs'
@@ -56,6 +58,10 @@ install-pivot_init: pivot_init
 bench:
 	@bench/run
 
+cost:
+	@scripts/setup build
+	@scripts/cost $$KERNEL
+
 check-patch:
 	@scripts/setup build
 	@scripts/check-patch
@@ -88,5 +94,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init bench check-patch check-style modules install \
-	uninstall dkms-install dkms-remove deb clean distclean
+.PHONY: help boot check image ko pivot_init install-pivot_init bench cost check-patch check-style modules \
+	install uninstall dkms-install dkms-remove deb clean distclean

@@ -13,8 +13,8 @@
 #error "Linux 7.0 and later have nullfs beneath the rootfs: immutable_rootfs is not needed."
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "immutable_rootfs is untested before Linux 6.1. Remove this check to try it."
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) && !defined(IMMUTABLE_ROOTFS_UNTESTED)
+#error "immutable_rootfs is untested before Linux 6.1. To try it: make KCFLAGS=-DIMMUTABLE_ROOTFS_UNTESTED"
 #endif
 
 #ifndef CONFIG_ROOTFS_PROVIDER

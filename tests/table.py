@@ -142,6 +142,8 @@ TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('compat', 'the module refuses to be built for kernels that it is not for', once=True),
     host('check-patch', 'a patch that applies is told from one that does not'),
+    host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True),
+    host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('bench', 'the benchmark can still measure', once=True),
     host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True,

@@ -93,30 +93,35 @@ class KeptSource:
         with scratch(DOWNLOAD) as work:
             inner = archive
             if archive.suffix == ".deb":
-                self.check(["dpkg-deb", "-x", archive, work], archive)
+                self.check(failed(["dpkg-deb", "-x", archive, work]), archive)
                 inner, = work.glob("usr/src/linux-source-*.tar.xz")
-            self.untar(inner, tree, names, archive)
+            self.check(untar(inner, tree, names), archive)
         self.discard(archive)
 
-    def untar(self, inner, tree, names, archive):
-        """What is below the only directory at the top."""
-        command = ["tar", "-C", tree, "--strip-components=1", "--no-same-owner", "-xf", inner]
-        if inner.suffix == ".xz":
-            command += ["-I", "xz -T0"]
-        if names:
-            command += ["--wildcards", "--no-wildcards-match-slash", *(f"*/{name}" for name in names)]
-        self.check(command, archive, r"tar: (\S+: Not found in archive|Exiting with failure status .*)")
-
-    def check(self, command, archive, but=r"\A\Z"):
-        """Run it; lines of its output that match are no failure."""
-        status, output = run(command, env=BUILD_ENV)
-        errors = [line for line in output.splitlines() if not re.fullmatch(but, line)]
-        if status and (errors or not output):
+    def check(self, errors, archive):
+        if errors:
             self.discard(archive)  # whatever is wrong with it, fetch it again
-            raise Failure(f"{self.version}: cannot unpack {archive}: {errors[0].strip() if errors else status}")
+            raise Failure(f"{self.version}: cannot unpack {archive}: {errors[0]}")
 
     def discard(self, path):
         path.unlink()
+
+
+def failed(command, but=r"\A\Z"):
+    """What the command says if it fails, but for lines that are no failure."""
+    status, output = run(command, env=BUILD_ENV)
+    errors = [line.strip() for line in output.splitlines() if not re.fullmatch(but, line)]
+    return (errors or ([] if output else [f"status {status}"])) if status else []
+
+
+def untar(archive, tree, names):
+    """Unpack what is below the only directory at the top, or just those of the names that there are; errors."""
+    command = ["tar", "-C", tree, "--strip-components=1", "--no-same-owner", "-xf", archive]
+    if archive.suffix == ".xz":
+        command += ["-I", "xz -T0"]
+    if names:
+        command += ["--wildcards", "--no-wildcards-match-slash", *(f"*/{name}" for name in names)]
+    return failed(command, r"tar: (\S+: Not found in archive|Exiting with failure status .*)")
 
 
 def copy_files(whole, tree, names):

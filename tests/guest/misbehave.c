@@ -8,7 +8,7 @@ int main(void)
 	const char *how = getenv("how");
 
 	setup_mounts();
-	report_open("/dev/ttyS1");
+	report_open(report_device());
 	printf("# program misbehave\nTAP version 13\n");
 	write_file("/dev/kmsg", "<5>misbehaving");
 	if (!how) {

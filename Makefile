@@ -2,15 +2,16 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE UPSTREAM
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE UPSTREAM
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
 	@echo '                  [KERNEL=6.12|6.1] [INITRD=file] [APPEND="boot parameters"]'
-	@echo 'make check        run the tests [KERNEL=6.12|6.1|all] [TEST=name]'
+	@echo 'make check        run the tests [KERNEL=6.12|6.1|all] [TEST=name] [MACHINE=x86_64|arm64]'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'
-	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1]'
+	@echo '                  [MACHINE=x86_64|arm64]'
+	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1] [MACHINE=...]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
 	@echo 'make dkms-install have dkms build and install it for the running kernel, or for [KERNELRELEASE=6.12.30]'
@@ -37,15 +38,15 @@ boot:
 
 check:
 	@scripts/setup build test style
-	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"}
+	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"}
 
 image:
 	@scripts/setup build
-	@scripts/kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}"
+	@scripts/kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}" "$${MACHINE:-x86_64}"
 
 ko:
 	@scripts/setup build
-	@scripts/kernel ko "$${KERNEL:-6.12}"
+	@scripts/kernel ko "$${KERNEL:-6.12}" loadable "$${MACHINE:-x86_64}"
 
 pivot_init:
 	@scripts/setup program

@@ -64,13 +64,8 @@ static int __init put_beneath_rootfs(struct vfsmount *nullfs)
 	}
 
 	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
-	if (err) {
-		if (ramfs)
-			rootfs->kill_sb = rootfs_kill_sb;
-		/* The last mntput() may not leave work to code that goes. */
-		nullfs->mnt_flags |= MNT_INTERNAL;
-		mntput(nullfs);
-	}
+	if (err && ramfs)
+		rootfs->kill_sb = rootfs_kill_sb;
 	return err;
 }
 
@@ -102,6 +97,15 @@ static void __init immutable_rootfs_attach(void)
 	}
 	pr_info("nullfs lies beneath the rootfs\n");
 }
+
+/* Freeing a mount takes fsnotify, which is set up by a core_initcall(). */
+static int __init immutable_rootfs_free(void)
+{
+	if (!immutable_rootfs && !IS_ERR(nullfs_mount))
+		mntput(nullfs_mount);
+	return 0;
+}
+postcore_initcall(immutable_rootfs_free);
 
 static bool __init immutable_rootfs_enter_root(void)
 {
@@ -164,8 +168,14 @@ static int __init immutable_rootfs_init(void)
 
 	nullfs = nullfs_kern_mount();
 	err = PTR_ERR_OR_ZERO(nullfs);
-	if (!err)
+	if (!err) {
 		err = put_beneath_rootfs(nullfs);
+		if (err) {
+			/* The last mntput() may not leave work to code that goes. */
+			nullfs->mnt_flags |= MNT_INTERNAL;
+			mntput(nullfs);
+		}
+	}
 	if (err == -EBUSY)
 		pr_err("nullfs lies beneath the rootfs already, nothing changed; no need to load this\n");
 	else if (err)

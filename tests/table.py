@@ -18,6 +18,7 @@ LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
+SHORT = ('initramfs', 'memory', 'load', 'root-ext4', 'unselected')
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
@@ -327,3 +328,12 @@ TESTS = [
     Test('runner-missing-program', 'the runner sees a program that did not report at all',
          programs=('nonsuch',), flavours=('stock',), smp=1, expect='missing plan', once=True),
 ]
+
+# Which of the tests, by test and flavour: that run on an architecture, or with --short.
+SELECTIONS = {
+    'all': lambda test, flavour: True,
+    # Neither need a debugger for x86-64, nor a Debian system that runs on the host.
+    'guest': lambda test, flavour: flavour in PATCHED and not test.fault
+        and not any(name.startswith('initramfs ') for name in test.initrd),
+    'short': lambda test, flavour: flavour in PATCHED and test.name in SHORT,
+}

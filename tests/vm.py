@@ -7,7 +7,8 @@
     outcome.why      one line that says why
     outcome.splats   lines of the console in which the kernel complained (WARNING, BUG, KASAN, ...)
 
-The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END.
+The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END. Other architectures have
+other devices, see scripts/architectures.py.
 A guest that is done powers off or resets. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
 `Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
 `Machine(gdb=[command, ...])` has gdb carry these out before the guest's first instruction and then lets it run.
@@ -23,7 +24,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-QEMU = 'qemu-system-x86_64'
+import architectures
+
 END = '# end of report'
 
 STAMP = r'(?:<\d>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?'
@@ -33,8 +35,8 @@ PANIC = re.compile(r'Kernel panic - not syncing')
 SPLAT = re.compile(
     rf'^{STAMP}(?:WARNING: |BUG: |INFO: (?:possible |trying to register|task .* blocked|suspicious |inconsistent )'
     r'|Oops|general protection fault|UBSAN: |rcu: INFO: .*stall|refcount_t: |list_(?:add|del) (?:corruption|double)'
-    r'|kmemleak: .*suspected|watchdog: BUG)'
-    r'|kernel BUG at |KASAN: |Unable to handle kernel|unable to handle kernel')
+    r'|kmemleak: .*suspected|watchdog: BUG|Internal error: )'
+    r'|kernel BUG at |KASAN: |Unable to handle kernel|unable to handle kernel| ilc:\d \[#\d+\]')
 
 
 @dataclass
@@ -46,15 +48,17 @@ class Machine:
     memory: int = 512                            # MiB
     smp: int = 2
     console: str = 'console'                     # log file, or 'stdio'
-    report: str = ''                             # file behind ttyS1
+    report: str = ''                             # file behind the device for that
     gdb: list = field(default_factory=list)      # commands for a debugger
     icount: bool = False                         # the guest's clocks count instructions; smp has to be 1
+    architecture: architectures.Architecture = architectures.ARCHITECTURES[architectures.DEFAULT]
 
     @property
     def host_clock(self):
         # On a loaded host interrupts of the timer may come too late for the kernel's check that there are any, and a
         # processor may stand still for longer than RCU likes.
-        return '' if self.icount else 'no_timer_check rcupdate.rcu_cpu_stall_timeout=120 '
+        words = (*self.architecture.append, 'rcupdate.rcu_cpu_stall_timeout=120', '')
+        return '' if self.icount else ' '.join(words)
 
     def write_initrd(self, path):
         with open(path, 'wb') as stream:
@@ -67,10 +71,11 @@ class Machine:
         serial = ['-serial', 'mon:stdio'] if self.console == 'stdio' else ['-monitor', 'none',
                                                                            '-serial', f'file:{self.console}']
         if self.report:
-            serial += ['-serial', f'file:{self.report}']
-        argv = [QEMU, '-accel', 'tcg', '-cpu', 'max', '-machine', 'pc', '-m', str(self.memory), '-smp', str(self.smp),
-                '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial,
-                '-kernel', self.kernel, '-append', f'console=ttyS0 panic=-1 {self.host_clock}{self.append}']
+            serial += [option.format(report=self.report) for option in self.architecture.report_options]
+        argv = [self.architecture.qemu, '-accel', 'tcg', *self.architecture.machine,
+                '-m', str(self.memory), '-smp', str(self.smp),
+                '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial, '-kernel', self.kernel,
+                '-append', f'console={self.architecture.console} panic=-1 {self.host_clock}{self.append}']
         if self.icount:
             argv += ['-icount', 'shift=0,sleep=off', '-rtc', 'base=2000-01-01,clock=vm']
         for disk in self.disks:
@@ -132,7 +137,8 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 processes[-1].wait(5)
         except OSError as error:
-            return Outcome('lost', f'{error.filename}: {error.strerror}; install it: scripts/setup boot test', [], '', '', 0)
+            return Outcome('lost', f'{error.filename}: {error.strerror}; install it: '
+                           f'scripts/setup {" ".join(("boot test", *machine.architecture.groups))}', [], '', '', 0)
         finally:
             for process in processes:
                 if process.poll() is None:

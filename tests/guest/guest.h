@@ -7,6 +7,7 @@
 #define GUEST_H
 
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #define TH_LOG_STREAM stdout	/* one stream, so that a failing check stands beside its test */
 
 #include <errno.h>

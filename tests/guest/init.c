@@ -11,7 +11,7 @@ int main(void)
 	umask(022);
 	setup_mounts();
 	read_environment();
-	report_open("/dev/ttyS1");
+	report_open(report_device());
 	report_programs("/tests");
 	report_end();
 	return 1;

@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 			load_module(MODULE, "");
 		hand_over();
 	}
-	report_open("/dev/ttyS1");
+	report_open(report_device());
 	printf("# program memory\n");
 	child = fork();
 	if (child == 0)

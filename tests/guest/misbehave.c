@@ -8,9 +8,9 @@ int main(void)
 	const char *how = getenv("how");
 
 	setup_mounts();
-	report_open("/dev/ttyS1");
+	report_open(report_device());
 	printf("# program misbehave\nTAP version 13\n");
-	write_file("/dev/kmsg", "<5>misbehaving");
+	write_file("/dev/kmsg", "<5>misbehaving\n");	/* shown once the line has ended */
 	if (!how) {
 		return 1;
 	} else if (!strcmp(how, "hang")) {
@@ -22,7 +22,7 @@ int main(void)
 		tcdrain(1);
 		reboot(RB_POWER_OFF);
 	} else if (!strcmp(how, "warning")) {
-		write_file("/dev/kmsg", "<4>WARNING: this is provoked");
+		write_file("/dev/kmsg", "<4>WARNING: this is provoked\n");
 		printf("1..1\nok 1 fine\n");
 	} else if (!strcmp(how, "no-plan")) {
 		printf("ok 1 fine\n");

@@ -251,7 +251,7 @@ TEST_F(nullfs, access)
 	EXPECT_EQ(0, sys(access("/", R_OK | X_OK)));
 	EXPECT_EQ(-EPERM, sys(access("/", W_OK)));
 	EXPECT_EQ(-EISDIR, sys(open("/", O_RDWR)));
-	ASSERT_EQ(0, sys(syscall(SYS_setuid, 1000)));
+	ASSERT_EQ(0, sys(setuid(1000)));
 	EXPECT_EQ(0, sys(access("/", R_OK | X_OK)));
 	EXPECT_EQ(-EPERM, sys(access("/", W_OK)));
 	EXPECT_EQ(-EPERM, sys(chmod("/", 0777)));

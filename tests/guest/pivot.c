@@ -99,7 +99,7 @@ TEST(size_of_rootfs)
 	struct statfs fs;
 
 	ASSERT_EQ(0, sys(statfs("/", &fs)));
-	printf("# same: blocks of the rootfs: %ld of %ld\n", fs.f_blocks, fs.f_bsize);
+	printf("# same: blocks of the rootfs: %llu of %ld\n", (unsigned long long)fs.f_blocks, (long)fs.f_bsize);
 }
 
 /*

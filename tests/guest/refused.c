@@ -4,6 +4,7 @@
 #include "kselftest_harness.h"
 
 #include <dirent.h>
+#include <linux/sched.h>
 
 #define PROGRAM "/pivot_init"
 #define MOST_ARGUMENTS 6
@@ -30,13 +31,14 @@ static void describe(char *text, size_t size)
 /* Runs it as process 1 of a PID namespace, or as any other; its exit status, and what it said. */
 static int run(bool first, const char * const *arguments, char *said, size_t size)
 {
+	struct clone_args clone = { .flags = first ? CLONE_NEWPID : 0, .exit_signal = SIGCHLD };
 	int output[2], status;
 	ssize_t length, total = 0;
 	pid_t child;
 
 	if (pipe2(output, O_CLOEXEC))
 		return -errno;
-	child = syscall(SYS_clone, (first ? CLONE_NEWPID : 0) | SIGCHLD, 0, 0, 0, 0);
+	child = syscall(SYS_clone3, &clone, sizeof(clone));
 	if (child == 0) {
 		dup2(output[1], 1);
 		dup2(output[1], 2);

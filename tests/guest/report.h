@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The report of a guest: one TAP document for each program, between the lines "# program NAME" and "# exit NAME STATUS",
- * on the second serial port; then the end marker, and the machine is reset, which ends it.
+ * on the device that report= on the command line names; then the end marker, and the machine is reset, which ends it.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -9,6 +9,11 @@
 #include <sys/reboot.h>
 #include <termios.h>
 #include <time.h>
+
+static inline const char *report_device(void)
+{
+	return getenv("report") ?: "";
+}
 
 /* stdout and stderr become the report. */
 static inline void report_open(const char *device)

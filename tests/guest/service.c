@@ -15,7 +15,7 @@ int main(void)
 	/* each of the two ends once on nullfs; the machine does not restart, as firmware is slow then */
 	end = immutable() && !loaded_late() ? "reboot" : "poweroff";
 	system("systemctl is-system-running --wait >/run/state; systemctl --failed --plain >/run/failed");
-	report_open("/dev/ttyS1");
+	report_open(report_device());
 	report_programs("/boot/tests");
 	/* what dracut does for a root on RAID, LVM, NFS ...: systemd shall return to the initramfs to take it apart */
 	write_file("/run/initramfs/.need_shutdown", "");

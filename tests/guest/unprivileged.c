@@ -26,8 +26,8 @@ FIXTURE_SETUP(user)
 	char name[64];
 	int i;
 
-	ASSERT_EQ(0, sys(syscall(SYS_setgid, 1000)));
-	ASSERT_EQ(0, sys(syscall(SYS_setuid, 1000)));
+	ASSERT_EQ(0, sys(setgid(1000)));
+	ASSERT_EQ(0, sys(setuid(1000)));
 	ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));	/* /proc/self is root's otherwise */
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWUSER | CLONE_NEWNS)));
 	ASSERT_EQ(0, write_file("/proc/self/setgroups", "deny"));

@@ -2,12 +2,14 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST KDIR DESTDIR KERNELRELEASE UPSTREAM
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO WITHIN KDIR DESTDIR KERNELRELEASE UPSTREAM
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
 	@echo '                  [KERNEL=6.12|6.1] [INITRD=file] [APPEND="boot parameters"]'
-	@echo 'make check        run the tests [KERNEL=6.12|6.1|all] [TEST=name] [MACHINE=x86_64|arm64]'
+	@echo 'make check        run the tests on Linux 6.12 and 6.1 [TEST=name]; [LONG=1] also those that take long;'
+	@echo '                  on other kernels [KERNEL=name,...|all]; on [MACHINE=x86_64|arm64];'
+	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'
 	@echo '                  [MACHINE=x86_64|arm64]'
@@ -38,7 +40,8 @@ boot:
 
 check:
 	@scripts/setup build test style
-	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"}
+	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
+		$${LONG:+--long} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
 
 image:
 	@scripts/setup build

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Debian's archive as the machine's apt knows it, and the suites of it that the machine does not use."""
 
+import functools
 import os
 import re
 import time
@@ -98,15 +99,20 @@ def releases(package):
     return sorted(found, key=lambda release: numbers(release.version), reverse=True)
 
 
-def kernel_sources(series):
-    """The releases of a series such as 6.12, or of 7, that there should be; the oldest first."""
-    env = environment()
-    gone = GONE.read_text().splitlines() if GONE.exists() else []
-    _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=env)
+@functools.cache
+def all_kernel_sources():
+    _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=environment())
     found = {Release("linux", version) for version in re.findall(r"^Version: (\S+)", source, re.M)}
     for name in package_names():
         if re.match(r"linux-source-\d", name):
             found |= set(releases(name))
+    return found
+
+
+def kernel_sources(series):
+    """The releases of a series such as 6.12, or of 7, that there should be; the oldest first."""
+    found = all_kernel_sources()
+    gone = GONE.read_text().splitlines() if GONE.exists() else []
     return sorted((release for release in found
                    if re.match(rf"{re.escape(series)}\.", release.version) and str(release) not in gone),
                   key=lambda release: (numbers(release.version), release.package))

@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass
 from errno import EBUSY, ENOENT, ENOMEM, EPERM
 
-VERSIONS = ('6.12', '6.1')
+from sources import table as kernels
+
+VERSIONS = [row.name for row in kernels().values() if row.expected == 'applies']
+DEFAULT_VERSIONS = ('6.12', '6.1')
 DEBUG_VERSION = '6.12'          # the one for which there are debug flavours
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
@@ -78,6 +81,7 @@ class Test:
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same as on stock
     once: bool = False          # one kernel is enough
+    long: bool = False          # takes minutes: boots Debian, or needs what is made in a Debian system
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
 
@@ -93,7 +97,7 @@ def debian(system, sentence, suffix='', variant='{variant}', moved=False, append
         system + suffix, sentence, programs=('handover', 'debian'),
         initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
         append=DEBIAN_APPEND + ' moved=1' * moved + append, memory=512, smp=1, timeout=300, once=True,
-        console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
+        long=True, console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
         absent=(r'\[FAILED\]|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
                 r'recovering journal|EXT4-fs .*recovery'), **more)
 
@@ -145,15 +149,16 @@ TESTS = [
     host('check-patch', 'a patch that applies is told from one that does not'),
     host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True),
     host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
+    host('kernels', 'the patches apply to all the kernels that they are for', once=True),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('bench', 'the benchmark can still measure', once=True),
-    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True,
+    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True, long=True,
          initrd=tuple(f'initramfs {system} {{version}} module' for system in DEBIAN)),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
     host('deb', 'the Debian package is built, lintian has nothing to say, and all agree on the version', once=True),
-    host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True),
-    host('dkms-trixie', "so does Debian 13's", once=True),
-    host('package', 'the Debian package installs the module and leaves nothing behind', once=True),
+    host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True, long=True),
+    host('dkms-trixie', "so does Debian 13's", once=True, long=True),
+    host('package', 'the Debian package installs the module and leaves nothing behind', once=True, long=True),
 
     Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
@@ -215,11 +220,11 @@ TESTS = [
 
     Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',
-         initrd=('signed-' + MODULE, *GUEST), disks=('ext4',), console=(SELECTED,), once=True),
+         initrd=('signed-' + MODULE, *GUEST), disks=('ext4',), console=(SELECTED,), once=True, long=True),
     Test('load-unsigned', 'without its signature that module is refused, and nothing changes',
          programs=('load-refused',), flavours=PACKAGED, parameter='', selects=False,
          initrd=('unsigned-' + MODULE, 'renamed-' + MODULE, *GUEST),
-         console=('Loading of unsigned module is rejected',), absent=('nullfs lies',), once=True),
+         console=('Loading of unsigned module is rejected',), absent=('nullfs lies',), once=True, long=True),
 
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root (rootdelay= does not matter)',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
@@ -278,11 +283,11 @@ TESTS = [
 
     *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs that {generator} made',
            programs=('handover',), initrd=(f'initramfs debian12-{generator} {{version}} pivot',), disks=('ext4',),
-           memory=512, timeout=120, once=True, flavours=flavours, append='root=/dev/vda rw fs=ext4')
+           memory=512, timeout=120, once=True, long=True, flavours=flavours, append='root=/dev/vda rw fs=ext4')
       for generator, flavours in (('initramfs-tools', BOTH), ('dracut', BUILTIN))),
     Test('pivot-init-capabilities', 'where initramfs-tools has to drop capabilities, it is left by the old program',
          programs=('handover',), initrd=('initramfs debian12-initramfs-tools {version} pivot',), disks=('ext4',),
-         memory=512, timeout=120, once=True, flavours=BUILTIN,
+         memory=512, timeout=120, once=True, long=True, flavours=BUILTIN,
          append='root=/dev/vda rw fs=ext4 moved=1 drop_capabilities=sys_rawio'),
 
     debian('debian12-initramfs-tools', 'Debian 12 boots through initramfs-tools, and the hook loads the module there',

@@ -14,7 +14,7 @@
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) && !defined(IMMUTABLE_ROOTFS_UNTESTED)
-#error "immutable_rootfs is untested before Linux 6.1. To try it: make KCFLAGS=-DIMMUTABLE_ROOTFS_UNTESTED"
+#error "Untested before Linux 6.1. To try it: make KCFLAGS=-DIMMUTABLE_ROOTFS_UNTESTED"
 #endif
 
 #ifndef CONFIG_ROOTFS_PROVIDER

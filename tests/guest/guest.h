@@ -22,6 +22,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,17 @@ static inline bool loaded_late(void)
 	const char *flavour = getenv("flavour");
 
 	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
+}
+
+/* The rootfs is the first mount or, on nullfs, the second; in Linux 6.17 and 6.18 these begin with 2, see mount-ids.patch. */
+static inline int rootfs_id(void)
+{
+	struct utsname uts;
+
+	uname(&uts);
+	if (immutable() && !loaded_late())
+		return 2;
+	return !strncmp(uts.release, "6.17.", 5) || !strncmp(uts.release, "6.18.", 5) ? 2 : 1;
 }
 
 #define MODULE "/immutable_rootfs.ko"

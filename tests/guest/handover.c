@@ -10,7 +10,7 @@
 /* The root is the file system that root= names, and nothing of the rootfs is to be seen. */
 TEST(root)
 {
-	int rootfs = immutable() && !loaded_late() ? 2 : 1;	/* the first is nullfs, unless that is younger */
+	int rootfs = rootfs_id();
 	const char *fs = getenv("fs");
 	struct mount_line root;
 

@@ -83,7 +83,7 @@ TEST(before)
 	show_file(MOUNTINFO);
 	ASSERT_EQ(1, find_mount(MOUNTINFO, "/", &root));
 	EXPECT_STREQ("rootfs", root.type);
-	EXPECT_EQ(immutable() && !loaded_late() ? 2 : 1, root.id);
+	EXPECT_EQ(rootfs_id(), root.id);
 	EXPECT_EQ(loaded_late() ? nullfs_id : 1, root.parent);
 	EXPECT_EQ(loaded_late(), root.id < root.parent);
 	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
@@ -120,7 +120,7 @@ TEST(umount_root)
 	EXPECT_EQ(0, sys(mount("", "/", NULL, MS_REMOUNT, NULL)));
 	EXPECT_EQ(0, write_file("/file", ""));
 	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &root));
-	EXPECT_EQ(loaded_late() ? 1 : 2, root.id);
+	EXPECT_EQ(rootfs_id(), root.id);
 }
 
 /* In a namespace of its own a process may unmount the rootfs and is on nullfs then, where a mount can become the root. */
@@ -167,7 +167,7 @@ TEST(keep_the_initramfs)
 	EXPECT_EQ(1, find_mount(MOUNTINFO, "/initramfs", &old));
 	EXPECT_EQ(1, find_mount(MOUNTINFO, "/", &root));
 	EXPECT_STREQ("rootfs", old.type);
-	EXPECT_EQ(loaded_late() ? 1 : 2, old.id);
+	EXPECT_EQ(rootfs_id(), old.id);
 	EXPECT_EQ(root.id, old.parent);
 	EXPECT_EQ(-EBUSY, sys(umount("/initramfs")));
 	EXPECT_EQ(0, sys(umount2("/initramfs", MNT_DETACH)));

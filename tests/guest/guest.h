@@ -57,15 +57,29 @@ static inline bool loaded_late(void)
 	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
 }
 
-/* The rootfs is the first mount or, on nullfs, the second; in Linux 6.17 and 6.18 these begin with 2, see mount-ids.patch. */
-static inline int rootfs_id(void)
+/* Major * 100 + minor */
+static inline int kernel_version(void)
 {
+	int major = 0, minor = 0;
 	struct utsname uts;
 
 	uname(&uts);
+	sscanf(uts.release, "%d.%d", &major, &minor);
+	return major * 100 + minor;
+}
+
+/* The rootfs is the first mount or, on nullfs, the second; Linux 6.17 and 6.18 begin with 2, see mount-ids.patch. */
+static inline int rootfs_id(void)
+{
 	if (immutable() && !loaded_late())
 		return 2;
-	return !strncmp(uts.release, "6.17.", 5) || !strncmp(uts.release, "6.18.", 5) ? 2 : 1;
+	return kernel_version() == 617 || kernel_version() == 618 ? 2 : 1;
+}
+
+/* Until 6.16 a mount with nothing beneath it was locked; since then umount() knows it by its lack of a parent. */
+static inline bool bottom_is_locked(void)
+{
+	return kernel_version() < 617;
 }
 
 #define MODULE "/immutable_rootfs.ko"

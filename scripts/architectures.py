@@ -39,6 +39,10 @@ ARCHITECTURES = {architecture.name: architecture for architecture in (
     Architecture("arm64", arch="arm64", cross="aarch64-linux-gnu-", image="arch/arm64/boot/Image", fragments=("arm64",),
                  qemu="qemu-system-aarch64", machine=("-cpu", "cortex-a72", "-machine", "virt"), console="ttyAMA0",
                  groups=("arm64",), debian="arm64", tests="guest", **VIRTIO_CONSOLE),
+    # big-endian
+    Architecture("s390x", arch="s390", cross="s390x-linux-gnu-", image="arch/s390/boot/bzImage", fragments=("s390x",),
+                 qemu="qemu-system-s390x", machine=("-cpu", "max", "-machine", "s390-ccw-virtio"), console="ttysclp0",
+                 groups=("s390x",), debian="s390x", tests="short", **VIRTIO_CONSOLE),
 )}
 
 

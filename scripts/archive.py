@@ -111,10 +111,7 @@ def all_kernel_sources():
 
 def kernel_sources(series):
     """The releases of a series such as 6.12, or of 7, that there should be; the oldest first."""
-    found = all_kernel_sources()
-    gone = GONE.read_text().splitlines() if GONE.exists() else []
-    return sorted((release for release in found
-                   if re.match(rf"{re.escape(series)}\.", release.version) and str(release) not in gone),
+    return sorted((release for release in all_kernel_sources() if re.match(rf"{re.escape(series)}\.", release.version)),
                   key=lambda release: (numbers(release.version), release.package))
 
 
@@ -127,6 +124,8 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
     files = re.findall(r"^'(\S+)' (\S+) \d+ (\S+)", output, re.M)
     if release.package == "linux":
         files = [file for file in files if re.search(wanted, file[1])]
+    if GONE.exists() and set(GONE.read_text().splitlines()) & {file[1] for file in files}:
+        return []
     if status or not files:
         raise Failure(f"{name}: apt-get {command[0]} names no file: {first_line(output, 'E:')}")
     with scratch(directory) as new:
@@ -137,7 +136,7 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
                 if not re.search(r"\b404\b", output):
                     raise Failure(f"{file}: {first_line(output, 'E:') or 'download failed'}; check the network")
                 with open(GONE, "a") as gone:
-                    print(release, file=gone)
+                    print(file, file=gone)
                 return []
         for _, file, _ in files:
             (new / file).rename(directory / file)

@@ -146,7 +146,7 @@ ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16
 TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('compat', 'the module refuses to be built for kernels that it is not for', once=True),
-    host('check-patch', 'a patch that applies is told from one that does not'),
+    host('check-patch', 'a patch that applies is told from one that does not', once=True),
     host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True),
     host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all the kernels that they are for', once=True),

@@ -124,6 +124,7 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
     files = re.findall(r"^'(\S+)' (\S+) \d+ (\S+)", output, re.M)
     if release.package == "linux":
         files = [file for file in files if re.search(wanted, file[1])]
+    directory.mkdir(parents=True, exist_ok=True)
     if GONE.exists() and set(GONE.read_text().splitlines()) & {file[1] for file in files}:
         return []
     if status or not files:

@@ -4,7 +4,7 @@
 Source(name), with a name of tests/kernels, has
     series, id      such as 6.12; what tells its content from any other
     tree()          the path of the unpacked source
-    files(names)    the path of a directory with just those of the files that there are
+    files(names)    the path of a directory with those of the files that there are
 """
 
 import functools
@@ -147,12 +147,16 @@ class GivenSource(KeptSource):
             content = [f"{info.st_size} {info.st_mtime_ns}"]
         else:
             raise Failure(f"KERNEL_SRC={given}: no such directory or tar archive")
-        self.name = f"{version}-{digest(str(self.path))[:6]}"
+        # One archive takes the place of another; a tree is built again and again.
+        self.name = f"{version}-" + (digest(str(self.path))[:6] if self.path.is_dir() else "archive")
         self.stem = f"{self.name}_"
         self.id = self.stem + digest(*content)
 
     def fetch(self):
         return self.path
+
+    def files(self, names):
+        return self.path if self.path.is_dir() else super().files(names)
 
     def discard(self, path):
         pass  # it is the user's
@@ -162,8 +166,6 @@ class GivenSource(KeptSource):
             super().unpack(tree, names)
             if not names and not (tree / EVERY_TREE_HAS).is_file():
                 raise Failure(f"{self.path}: no kernel source tree in it")
-        elif names:
-            copy_files(self.path, tree, names)
         else:
             self.copy(tree)
 
@@ -290,9 +292,10 @@ class ArchiveSource(KeptSource):
     def fetch(self):
         """The path of its archive; None if there is none."""
         directory = DOWNLOAD / self.id
-        for path in directory.glob("*.*"):
-            return path
-        return next(iter(archive.download(self.release, directory)), None)
+        found = list(directory.glob("*.*")) or archive.download(self.release, directory)
+        if not found:
+            remove_entry(directory)
+        return found[0] if found else None
 
     def discard(self, path):
         remove_entry(path.parent)

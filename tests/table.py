@@ -111,8 +111,13 @@ def reported(outcome):
 STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
 
 
+# These come at any time if the host is busy.
+HOST_IS_BUSY = re.compile(r'hrtimer: interrupt took|perf: interrupt took too long|workqueue: \S+ hogged CPU')
+
+
 def messages(outcome):
-    return [STAMP.sub('', line) for line in outcome.console.splitlines() if STAMP.match(line)]
+    return [STAMP.sub('', line) for line in outcome.console.splitlines()
+            if STAMP.match(line) and not HOST_IS_BUSY.search(line)]
 
 
 def root_panic(outcome):

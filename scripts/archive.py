@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Debian's archive as the machine's apt knows it, and the suites of it that the machine does not use."""
 
-import functools
 import os
 import re
 import time
@@ -17,6 +16,7 @@ SUITES_OF_PACKAGES = ("trixie-backports", "sid")
 PLACE = CACHE / "archive"
 LISTS = PLACE / "lists"
 GONE = PLACE / "gone"       # what the lists name and the archive does not have
+KNOWN = PLACE / "kernel-sources"    # what the lists say of them
 DAY = 24 * 60 * 60
 HELPER = "/usr/lib/apt/apt-helper"
 
@@ -99,13 +99,19 @@ def releases(package):
     return sorted(found, key=lambda release: numbers(release.version), reverse=True)
 
 
-@functools.cache
 def all_kernel_sources():
-    _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=environment())
+    """As apt knows them, which takes it seconds to tell."""
+    env = environment()
+    if KNOWN.exists() and KNOWN.stat().st_mtime > LISTS.stat().st_mtime:
+        return {Release(*line.split()) for line in KNOWN.read_text().splitlines()}
+    _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=env)
     found = {Release("linux", version) for version in re.findall(r"^Version: (\S+)", source, re.M)}
     for name in package_names():
         if re.match(r"linux-source-\d", name):
             found |= set(releases(name))
+    with scratch(PLACE.parent) as new:
+        (new / "known").write_text("".join(f"{release.package} {release.version}\n" for release in found))
+        (new / "known").rename(KNOWN)
     return found
 
 
@@ -119,14 +125,14 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
     """Put the release's files there, of a source package those wanted; return their paths, none if they are gone."""
     env = environment()
     name = f"{release.package}={release.version}"
+    directory.mkdir(parents=True, exist_ok=True)
+    if GONE.exists() and f"{name} {wanted}" in GONE.read_text().splitlines():
+        return []
     command = ["source", "--download-only"] if release.package == "linux" else ["download"]
     status, output = run(["apt-get", "-q", *command, "--print-uris", name], env=env)
     files = re.findall(r"^'(\S+)' (\S+) \d+ (\S+)", output, re.M)
     if release.package == "linux":
         files = [file for file in files if re.search(wanted, file[1])]
-    directory.mkdir(parents=True, exist_ok=True)
-    if GONE.exists() and set(GONE.read_text().splitlines()) & {file[1] for file in files}:
-        return []
     if status or not files:
         raise Failure(f"{name}: apt-get {command[0]} names no file: {first_line(output, 'E:')}")
     with scratch(directory) as new:
@@ -137,7 +143,7 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
                 if not re.search(r"\b404\b", output):
                     raise Failure(f"{file}: {first_line(output, 'E:') or 'download failed'}; check the network")
                 with open(GONE, "a") as gone:
-                    print(file, file=gone)
+                    print(name, wanted, file=gone)
                 return []
         for _, file, _ in files:
             (new / file).rename(directory / file)

@@ -76,6 +76,7 @@ class Test:
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same as on stock
+    conforms: bool = False      # what it reports is compared with other kernels, see tests/conformance.py
     once: bool = False          # one kernel is enough
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
@@ -156,6 +157,11 @@ TESTS = [
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
+    Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
+         programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
+         append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=True),
+    Test('conform-debug', 'whatever is tried on nullfs, the kernel has nothing to complain of', programs=('conform',),
+         flavours=('debug',), initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1 only=nullfs', smp=1, timeout=600),
     Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
          memory=512),

@@ -80,8 +80,10 @@ class Test:
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same as on stock
+    conforms: bool = False      # what it reports is compared with other kernels, see tests/conformance.py
     once: bool = False          # one kernel is enough
     long: bool = False          # takes minutes: boots Debian, or needs what is made in a Debian system
+    kernels: tuple = ()         # those that it is for, if not for all
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
 
@@ -169,6 +171,13 @@ TESTS = [
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
+    Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
+         programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
+         append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=True, long=True,
+         kernels=DEFAULT_VERSIONS),   # what differs elsewhere is not written down
+    Test('conform-debug', 'whatever is tried on nullfs, the kernel has nothing to complain of', programs=('conform',),
+         flavours=('debug',), initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1 only=nullfs', smp=1, timeout=600,
+         long=True),
     Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
          memory=512),

@@ -351,8 +351,8 @@ TESTS = [
 # Which of the tests, by test and flavour: that run on an architecture, or with --short.
 SELECTIONS = {
     'all': lambda test, flavour: True,
-    # Neither need a debugger for x86-64, nor a Debian system that runs on the host.
-    'guest': lambda test, flavour: flavour in PATCHED and not test.fault
+    # Neither need a debugger for x86-64, nor a Debian system that runs on the host, nor a native kernel.
+    'guest': lambda test, flavour: flavour in PATCHED and not test.fault and not test.conforms
         and not any(name.startswith('initramfs ') for name in test.initrd),
     'short': lambda test, flavour: flavour in PATCHED and test.name in SHORT,
 }

@@ -31,14 +31,17 @@ DEFAULT = "x86_64"
 SECOND_PORT = {"report": "ttyS1", "report_options": ("-serial", "file:{report}")}
 VIRTIO_CONSOLE = {"report": "hvc0", "report_options": (
     "-chardev", "file,id=report,path={report}", "-device", "virtio-serial", "-device", "virtconsole,chardev=report")}
-X86 = {"image": "arch/x86/boot/bzImage", "machine": ("-cpu", "max", "-machine", "pc"), "console": "ttyS0",
-       "append": ("no_timer_check",), **SECOND_PORT}
+X86 = {"image": "arch/x86/boot/bzImage", "console": "ttyS0", "append": ("no_timer_check",), **SECOND_PORT}
 
 ARCHITECTURES = {architecture.name: architecture for architecture in (
-    Architecture("x86_64", arch="x86_64", cross="", fragments=("x86",), qemu="qemu-system-x86_64", **X86),
+    Architecture("x86_64", arch="x86_64", cross="", fragments=("x86",), qemu="qemu-system-x86_64",
+                 machine=("-cpu", "max", "-machine", "pc"), **X86),
     Architecture("arm64", arch="arm64", cross="aarch64-linux-gnu-", image="arch/arm64/boot/Image", fragments=("arm64",),
                  qemu="qemu-system-aarch64", machine=("-cpu", "cortex-a72", "-machine", "virt"), console="ttyAMA0",
                  groups=("arm64",), debian="arm64", tests="guest", **VIRTIO_CONSOLE),
+    # 32 bits
+    Architecture("i386", arch="i386", cross="i686-linux-gnu-", fragments=("x86", "i386"), qemu="qemu-system-i386",
+                 machine=("-cpu", "qemu32", "-machine", "pc"), groups=("i386",), debian="i386", tests="short", **X86),
     # big-endian
     Architecture("s390x", arch="s390", cross="s390x-linux-gnu-", image="arch/s390/boot/bzImage", fragments=("s390x",),
                  qemu="qemu-system-s390x", machine=("-cpu", "max", "-machine", "s390-ccw-virtio"), console="ttysclp0",

@@ -114,7 +114,7 @@ STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
 
 
 # These come at any time if the host is busy.
-HOST_IS_BUSY = re.compile(r'hrtimer: interrupt took|perf: interrupt took too long|workqueue: \S+ hogged CPU')
+HOST_IS_BUSY = re.compile(r'hrtimer: interrupt took|PM-Timer running at invalid rate|perf: interrupt took too long|workqueue: \S+ hogged CPU')
 
 
 def messages(outcome):

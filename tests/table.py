@@ -19,6 +19,7 @@ PATCHED = ('stock', 'builtin', 'loadable')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
+DEBUG = ('debug',)
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
 SHORT = ('initramfs', 'memory', 'load', 'root-ext4', 'unselected')
@@ -82,10 +83,13 @@ class Test:
     same: object = None         # outcome -> lines; they have to be the same as on stock
     conforms: bool = False      # what it reports is compared with other kernels, see tests/conformance.py
     once: bool = False          # one kernel is enough
-    long: bool = False          # takes minutes: boots Debian, or needs what is made in a Debian system
+    long: object = ()           # takes long, as what boots Debian or needs what is made in one: True, or the flavours that do
     kernels: tuple = ()         # those that it is for, if not for all
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
+
+    def takes_long(self, flavour):
+        return self.long is True or flavour in self.long
 
 
 def host(script, sentence, initrd=(), **more):
@@ -154,7 +158,8 @@ TESTS = [
     host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
     host('compat', 'the module refuses to be built for kernels that it is not for', once=True),
     host('check-patch', 'a patch that applies is told from one that does not', once=True),
-    host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True),
+    host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True,
+         long=True),
     host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all the kernels that they are for', once=True),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
@@ -245,17 +250,17 @@ TESTS = [
          flavours=ALL, absent=(ROOT_MOVED,)),
     Test('root-squashfs', 'the same for a read-only root, and rootwait for a disk that is there',
          programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
-         flavours=ALL, absent=(ROOT_MOVED,)),
+         flavours=ALL, long=DEBUG, absent=(ROOT_MOVED,)),
     Test('no-init', 'an initramfs without /init falls through to root=',
          programs=('handover',), initrd=('bare',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
-         flavours=ALL, absent=(ROOT_MOVED,)),
+         flavours=ALL, long=DEBUG, absent=(ROOT_MOVED,)),
     Test('linuxrc', 'an old-style initrd runs its /linuxrc, then the kernel enters root=',
          programs=('handover',), initrd=('initrd.ext2',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
          flavours=ALL,
          console=('using deprecated initrd support', 'linuxrc was here')),
     Test('ram0', 'an old-style initrd can be the root itself',
          programs=('handover',), initrd=('initrd.ext2',), append='root=/dev/ram0 rw fs=ext2',
-         flavours=ALL,
+         flavours=ALL, long=DEBUG,
          console=('RAMDISK: ext2 filesystem found',), absent=(ROOT_MOVED,)),
 
     Test('root-none', 'without any root the kernel panics as stock does',
@@ -290,10 +295,10 @@ TESTS = [
          console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),
 
     Test('containers', 'bubblewrap, crun and runc run from the initramfs, and fail there on stock',
-         programs=('containers.sh',), initrd=('tools', *GUEST), flavours=ALL, memory=512, timeout=120),
+         programs=('containers.sh',), initrd=('tools', *GUEST), flavours=ALL, long=DEBUG, memory=512, timeout=120),
     *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
            programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
-           append=f'tool={tool} moved=1 fs=ext4', flavours=ALL) for tool in ('busybox', 'util-linux', 'klibc')),
+           append=f'tool={tool} moved=1 fs=ext4', flavours=ALL, long=DEBUG) for tool in ('busybox', 'util-linux', 'klibc')),
 
     *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs that {generator} made',
            programs=('handover',), initrd=(f'initramfs debian12-{generator} {{version}} pivot',), disks=('ext4',),

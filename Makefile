@@ -26,6 +26,7 @@ help:
 	@echo '                  install pivot_init, and what lets initramfs-tools and dracut use it [DESTDIR=directory]'
 	@echo 'make bench        measure leaving an initramfs: half an hour, and it goes on where it was interrupted'
 	@echo 'make check-patch  try the patches on all kernels of tests/kernels [KERNEL=name]'
+	@echo 'make distro-kernel boot Debian 12 on a patched kernel as Debian configures it; building that takes long'
 	@echo 'make cost         count what a distribution carries, and by how much a kernel grows'
 	@echo '                  [KERNEL=6.12|6.1] [UPSTREAM=mailbox of the upstream series]'
 	@echo 'make check-style  check the sources with the tools of the kernel'
@@ -61,6 +62,10 @@ install-pivot_init: pivot_init
 
 bench:
 	@bench/run
+
+distro-kernel:
+	@scripts/setup build kernel-deb boot deb
+	@scripts/$@
 
 cost:
 	@scripts/setup build
@@ -98,5 +103,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init bench cost check-patch check-style modules \
+.PHONY: help boot check image ko pivot_init install-pivot_init bench distro-kernel cost check-patch check-style modules \
 	install uninstall dkms-install dkms-remove deb clean distclean

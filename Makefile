@@ -15,6 +15,8 @@ help:
 	@echo '                  [MACHINE=x86_64|arm64|i386|s390x]'
 	@echo 'make -s ko        print the path of the loadable module [KERNEL=6.12|6.1] [MACHINE=...]'
 	@echo 'make -s pivot_init print the path of pivot_init, which leaves an initramfs at once'
+	@echo 'make -s empty-namespace'
+	@echo '                  print the path of empty-namespace, which runs a program where there is no file'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
 	@echo 'make dkms-install have dkms build and install it for the running kernel, or for [KERNELRELEASE=6.12.30]'
 	@echo 'make dkms-remove  take away what that has installed'
@@ -57,6 +59,11 @@ pivot_init:
 	@$(MAKE) -s --no-print-directory -C initramfs/$@ $@
 	@echo '$(CURDIR)/initramfs/$@/$@'
 
+empty-namespace:
+	@scripts/setup program
+	@$(CC) -static -O2 -Wall -o demo/$@ demo/$@.c
+	@echo '$(CURDIR)/demo/$@'
+
 install-pivot_init: pivot_init
 	@$(MAKE) --no-print-directory -C initramfs/pivot_init install DESTDIR='$(DESTDIR)'
 
@@ -97,11 +104,12 @@ deb:
 
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
-		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init/pivot_init
+		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init/pivot_init \
+		demo/empty-namespace
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init install-pivot_init bench distro-kernel cost check-patch check-style modules \
-	install uninstall dkms-install dkms-remove deb clean distclean
+.PHONY: help boot check image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost check-patch \
+	check-style modules install uninstall dkms-install dkms-remove deb clean distclean

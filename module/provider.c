@@ -23,6 +23,10 @@ static bool immutable_rootfs = __is_defined(MODULE) ||
 module_param(immutable_rootfs, bool, 0444);
 MODULE_PARM_DESC(immutable_rootfs, "Put nullfs beneath the rootfs");
 
+static bool empty_namespaces;
+module_param(empty_namespaces, bool, 0444);
+MODULE_PARM_DESC(empty_namespaces, "Let users unmount the root of their mount namespaces");
+
 static void (*rootfs_kill_sb)(struct super_block *sb);
 
 static void ramfs_rootfs_kill_sb(struct super_block *sb)
@@ -64,9 +68,17 @@ static int __init put_beneath_rootfs(struct vfsmount *nullfs)
 	}
 
 	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
-	if (err && ramfs)
-		rootfs->kill_sb = rootfs_kill_sb;
-	return err;
+	if (err) {
+		if (ramfs)
+			rootfs->kill_sb = rootfs_kill_sb;
+		return err;
+	}
+
+	if (empty_namespaces) {
+		WRITE_ONCE(rootfs_empty_base, nullfs->mnt_sb->s_type);
+		pr_info("users may unmount the root of their mount namespaces\n");
+	}
+	return 0;
 }
 
 #ifndef MODULE
@@ -83,19 +95,23 @@ static void __init immutable_rootfs_attach(void)
 {
 	int err;
 
-	if (!immutable_rootfs)
-		return;
-
-	err = PTR_ERR_OR_ZERO(nullfs_mount);
-	if (!err)
-		err = put_beneath_rootfs(nullfs_mount);
-	if (err) {
+	if (immutable_rootfs) {
+		err = PTR_ERR_OR_ZERO(nullfs_mount);
+		if (!err)
+			err = put_beneath_rootfs(nullfs_mount);
+		if (!err) {
+			pr_info("nullfs lies beneath the rootfs\n");
+			return;
+		}
 		immutable_rootfs = false;
 		pr_err("no nullfs beneath the rootfs: error %d; booting without it\n",
 		       err);
-		return;
 	}
-	pr_info("nullfs lies beneath the rootfs\n");
+
+	if (empty_namespaces) {
+		empty_namespaces = false;
+		pr_err("empty_namespaces changes nothing without nullfs beneath the rootfs; boot with immutable_rootfs, too\n");
+	}
 }
 
 /* Freeing a mount takes fsnotify, which is set up by a core_initcall(). */

@@ -22,12 +22,14 @@ PACKAGED = ('packaged',)
 DEBUG = ('debug',)
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
-SHORT = ('initramfs', 'memory', 'load', 'root-ext4', 'unselected')
+SHORT = ('initramfs', 'empty', 'memory', 'load', 'load-empty', 'root-ext4', 'unselected')
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
 
 SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
+EMPTY = 'immutable_rootfs.empty_namespaces=1 empty=1'   # for the module, and for the tests
+MAY_EMPTY = r'immutable_rootfs: users may unmount the root of their mount namespaces'
 DEBIAN = ('debian12-initramfs-tools', 'debian12-dracut', 'debian13-dracut')
 # Every device takes udev some time, and nobody looks at these.
 DEBIAN_APPEND = 'root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2'
@@ -176,6 +178,14 @@ TESTS = [
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
+    Test('empty', 'with empty_namespaces a user may leave nothing in a mount namespace of his own, and no attack shows what a mount covers',
+         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=ALL, append=EMPTY,
+         initrd=('empty-namespace', *GUEST), disks=('ext4',), immutable_console=(SELECTED, MAY_EMPTY)),
+    Test('empty-off', 'without it all is locked as ever, and the same attacks show nothing',
+         programs=('empty',), flavours=('builtin', 'debug'), initrd=('empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
+    Test('empty-native', 'as on a kernel that has nullfs of its own', programs=('empty',), flavours=NATIVE, parameter='',
+         initrd=('empty-namespace', *GUEST), once=True),
+
     Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
          programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
          append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=True, long=True,
@@ -193,6 +203,11 @@ TESTS = [
     Test('load', 'the module, loaded in the initramfs, does there what it does built in',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
          initrd=(MODULE, *GUEST), disks=('ext4',), console=(SELECTED,)),
+    Test('load-empty', 'loaded with empty_namespaces it lets users leave nothing in a mount namespace, too',
+         programs=('load', 'empty', 'unprivileged', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
+         append='empty=1', initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
+    Test('load-empty-off', 'loaded without it, it does not', programs=('load', 'empty'), flavours=LOADABLE, parameter='',
+         initrd=(MODULE, 'empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
     Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
          programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
          initrd=(MODULE, *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
@@ -279,8 +294,9 @@ TESTS = [
          stuck='Waiting for root device /dev/vdz', console=('Waiting for root device /dev/vdz',)),
 
     Test('no-memory', 'if there is no memory for nullfs the kernel says so and boots as stock',
-         programs=('parameter',), flavours=BUILTIN, selects=False, smp=1, fault=Fault('nullfs_kern_mount', ENOMEM),
-         console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',), absent=('nullfs lies',)),
+         programs=('parameter',), flavours=BUILTIN, selects=False, smp=1, append=EMPTY, fault=Fault('nullfs_kern_mount', ENOMEM),
+         console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',
+                  'immutable_rootfs: empty_namespaces changes nothing'), absent=('nullfs lies', MAY_EMPTY)),
     Test('not-attached', 'the same if nullfs cannot be put beneath the rootfs; nothing of it is left behind',
          programs=('parameter',), flavours=('builtin', 'debug'), selects=False, smp=1,
          append='rootfs=ramfs root=/dev/vda', fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath'),
@@ -324,6 +340,9 @@ TESTS = [
     *(Test(f'parameter-{value}', f'{value} on the command line leaves everything as on stock', programs=('parameter',),
            flavours=BUILTIN, parameter=value, selects=False, smp=1, absent=('nullfs lies',))
       for value in ('immutable_rootfs=0', 'immutable_rootfs=off', 'immutable_rootfs=n')),
+    Test('parameter-empty-alone', 'empty_namespaces without nullfs changes nothing, and the kernel says so', programs=('parameter',),
+         flavours=BUILTIN, parameter='', append='immutable_rootfs.empty_namespaces=1', selects=False, smp=1,
+         console=('immutable_rootfs: empty_namespaces changes nothing without nullfs beneath the rootfs',), absent=(MAY_EMPTY,)),
     Test('parameter-wrong', 'a wrong value is reported with the right ones, and changes nothing',
          programs=('parameter',), flavours=('builtin', 'debug'), parameter='immutable_rootfs=maybe', selects=False, smp=1,
          console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),

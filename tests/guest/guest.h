@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -57,6 +58,12 @@ static inline bool loaded_late(void)
 	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
 }
 
+/* Whether users were allowed to unmount the root of their mount namespaces, where that lies on nullfs. */
+static inline bool may_empty(void)
+{
+	return immutable() && getenv("empty");
+}
+
 /* Major * 100 + minor */
 static inline int kernel_version(void)
 {
@@ -93,6 +100,20 @@ static inline int load_module(const char *path, const char *parameters)
 	error = sys(syscall(SYS_finit_module, fd, parameters, 0));
 	close(fd);
 	return error;
+}
+
+/* 'Y' or 'N' */
+static inline char module_parameter(const char *name)
+{
+	char path[128], value = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/immutable_rootfs/parameters/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &value, 1) != 1)
+		value = 0;
+	close(fd);
+	return value;
 }
 
 struct mount_line {
@@ -244,6 +265,51 @@ static inline int go_below_privately(void)
 	error = go_below(ns);
 	close(ns);
 	return error;
+}
+
+static inline int become_user(int id)
+{
+	int error = sys(setgid(id));
+
+	if (!error)
+		error = sys(setuid(id));
+	return error ? error : sys(prctl(PR_SET_DUMPABLE, 1));	/* /proc/self is root's otherwise */
+}
+
+/* A user and a mount namespace of its own, where the process is root and nobody outside of it; id is what it was. */
+static inline int enter_user_namespace(int id)
+{
+	int error = sys(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+	char map[32];
+
+	snprintf(map, sizeof(map), "0 %d 1", id);
+	if (!error)
+		error = write_file("/proc/self/setgroups", "deny");
+	if (!error)
+		error = write_file("/proc/self/uid_map", map);
+	return error ? error : write_file("/proc/self/gid_map", map);
+}
+
+/* In a user namespace: a place to mount on, with directories a, b and c. */
+static inline int mount_space(void)
+{
+	int error = sys(mount("own", "/space", "tmpfs", 0, NULL));
+	char name[] = "/space/a";
+
+	for (; !error && name[7] <= 'c'; name[7]++)
+		error = sys(mkdir(name, 0755));
+	return error;
+}
+
+#define COVERED "/covered/secret"
+
+/* What is to stay hidden from users: a file beneath a mount of the real root's. */
+static inline void cover_secret(void)
+{
+	mkdir("/space", 0777);
+	mkdir("/covered", 0755);
+	write_file(COVERED, "secret");
+	mount("cover", "/covered", "tmpfs", 0, NULL);
 }
 
 static inline int copy_file(const char *from, const char *to)

@@ -229,7 +229,7 @@ TEST(pivot_again)
 	check_usermode_helper(_metadata);
 }
 
-/* After the handover containers and unprivileged users can go on as on any system. */
+/* After the handover containers and unprivileged users can go on as on any system, and unmount the root if they may. */
 TEST(unprivileged_after_the_handover)
 {
 	int status;
@@ -238,10 +238,14 @@ TEST(unprivileged_after_the_handover)
 	if (!immutable())
 		return;
 	child = fork();
-	if (child == 0)
-		_exit(setuid(1000) || unshare(CLONE_NEWUSER | CLONE_NEWNS) || sys(umount2("/", MNT_DETACH)) != -EINVAL ||
-		      mount("own", "/new", "tmpfs", 0, NULL) || chdir("/new") || pivot_root(".", ".") ||
-		      umount2(".", MNT_DETACH));
+	if (child == 0) {
+		if (become_user(1000) || enter_user_namespace(1000))
+			_exit(2);
+		if (may_empty())
+			_exit(go_below(open("/proc/self/ns/mnt", O_RDONLY)) || magic_of("/") != NULLFS_MAGIC);
+		_exit(sys(umount2("/", MNT_DETACH)) != -EINVAL || mount("own", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
+		      pivot_root(".", ".") || umount2(".", MNT_DETACH));
+	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 }

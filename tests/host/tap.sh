@@ -39,10 +39,10 @@ refuses() {
 	[ "$(wc -l <"$work/said")" = 1 ] && grep -qF -- "$text" "$work/said"
 }
 
-# kernel_tree DIRECTORY: the files of a kernel source that the patch changes
+# kernel_tree DIRECTORY: the files of a kernel source that the patch changes, which the header is none of
 kernel_tree() {
 	source=$("$top/scripts/kernel" files "${KERNEL:-6.12}" Makefile fs/Makefile \
-		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u)) || exit 1
+		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u | grep -v /rootfs_provider.h)) || exit 1
 	cp -r "$source" "$1"
 }
 

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * empty-namespace PROGRAM [ARGUMENT...]: run a program in a mount namespace without a single file.
+ * The program has to be linked statically. This takes no privilege, but the boot parameter
+ * immutable_rootfs.empty_namespaces=1.
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+/* The id that one had is the only one in the new user namespace. */
+static void keep(const char *map, int id)
+{
+	FILE *file = fopen(map, "we");
+
+	if (!file || fprintf(file, "%d %d 1", id, id) < 0 || fclose(file))
+		err(1, "%s", map);
+}
+
+int main(int argc, char **argv)
+{
+	int program, namespace, uid = getuid(), gid = getgid();
+	FILE *file;
+
+	if (argc < 2)
+		errx(1, "usage: empty-namespace PROGRAM [ARGUMENT...]");
+	program = open(argv[1], O_PATH | O_CLOEXEC);
+	if (program < 0)
+		err(1, "%s", argv[1]);
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		err(1, "no namespaces");
+	file = fopen("/proc/self/setgroups", "we");
+	if (!file || fputs("deny", file) < 0 || fclose(file))
+		err(1, "/proc/self/setgroups");
+	keep("/proc/self/uid_map", uid);
+	keep("/proc/self/gid_map", gid);
+	namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (namespace < 0)
+		err(1, "/proc/self/ns/mnt");
+
+	/* The root goes, and entering the namespace once more finds what is there without it. */
+	if (umount2("/", MNT_DETACH)) {
+		if (errno != EINVAL)
+			err(1, "the root cannot be unmounted");
+		errx(1, "the root is locked: boot with immutable_rootfs.empty_namespaces=1");
+	}
+	if (setns(namespace, CLONE_NEWNS))
+		err(1, "setns");
+
+	fexecve(program, argv + 1, environ);
+	err(1, "%s", argv[1]);
+}

@@ -6,7 +6,7 @@ programs (tests/guest) one after the other; each reports a TAP document of its o
 """
 import re
 from dataclasses import dataclass
-from errno import EBUSY, ENOENT, ENOMEM, EPERM
+from errno import EBUSY, EMFILE, ENOENT, ENOMEM, EPERM
 
 from sources import table as kernels
 
@@ -42,23 +42,30 @@ EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 
 @dataclass
 class Fault:
-    """A function of the kernel that once does nothing but return an error: when it is called (by caller) after skip times."""
-    function: str
+    """
+    A function of the kernel that once does nothing but return an error, or NULL if that is 0: when it is called (by caller)
+    after skip times (once another function has been called).
+    """
+    function: object            # its name, or those that it has in one kernel or another
     error: int
     caller: str = None
     skip: int = 0
+    after: str = None
 
     def commands(self, system_map):
         """For gdb. System.map is in the order of addresses."""
         with open(system_map, encoding='ascii') as lines:
             symbols = [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
         place = {name: number for number, (_, name) in enumerate(symbols)}
+        names = (self.function,) if isinstance(self.function, str) else self.function
+        function = next((name for name in names if name in place), names[0])
         condition = ''
         if self.caller:
             begin, end = (symbols[place[self.caller] + more][0] for more in (0, 1))
             condition = f' if *(unsigned long *)$rsp >= {begin:#x} && *(unsigned long *)$rsp < {end:#x}'
-        return ['set architecture i386:x86-64', f'hbreak *{symbols[place[self.function]][0]:#x}{condition}',
-                f'ignore 1 {self.skip}', 'continue',
+        first = [f'hbreak *{symbols[place[self.after]][0]:#x}', 'continue', 'delete'] if self.after else []
+        return ['set architecture i386:x86-64', *first, f'hbreak *{symbols[place[function]][0]:#x}{condition}',
+                f'ignore $bpnum {self.skip}', 'continue',
                 f'set $rax = -{self.error}L', 'set $rip = *(unsigned long *)$rsp', 'set $rsp = $rsp + 8', 'delete']
 
 
@@ -80,6 +87,7 @@ class Test:
     console: tuple = ()         # patterns that the console has to show
     immutable_console: tuple = ()   # and when nullfs is expected
     stock_console: tuple = ()       # and when it is not
+    patched_console: tuple = ()     # and on a patched kernel
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same as on stock
@@ -154,6 +162,8 @@ def same_as_stock(outcome):
     return reported(outcome) + boot_log(outcome)
 
 
+NOT_BENEATH = 'immutable_rootfs: no nullfs beneath the rootfs'
+KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace')
 ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16; trying MS_MOVE'
 
 TESTS = [
@@ -248,6 +258,16 @@ TESTS = [
          fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath', skip=1),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -2, nothing changed', SELECTED)),
 
+    *(Test(f'load-memory-again-{what}', f'the same for a load that has failed for lack of {lacks}',
+           programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda fails=1', memory=512,
+           smp=1, initrd=(MODULE, 'bare', 'large', 'init=memory'), kernels=DEFAULT_VERSIONS,
+           fault=Fault(function, error, caller, after='do_init_module'),
+           console=(f'{NOT_BENEATH}: error -{error or ENOMEM}, nothing changed', SELECTED))
+      for what, lacks, function, error, caller in (     # slabs are what load-faults is about
+          ('device', 'a device number', 'set_anon_super_fc', EMFILE, None),
+          ('id', 'a mount id', 'ida_alloc_range', ENOMEM, 'alloc_vfsmnt'),
+          ('percpu', 'memory for per-CPU counters', ('pcpu_alloc_noprof', '__alloc_percpu'), 0, 'alloc_vfsmnt'))),
+
     Test('pivot-init', 'pivot_init leaves a 64 MB initramfs, and all of its memory is given back (rootfs is tmpfs)',
          programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
          append='rootfs=tmpfs how=plain', memory=512),
@@ -305,14 +325,41 @@ TESTS = [
          programs=('parameter',), flavours=BUILTIN, selects=False, smp=1, append=EMPTY, fault=Fault('nullfs_kern_mount', ENOMEM),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',
                   'immutable_rootfs: empty_namespaces changes nothing'), absent=('nullfs lies', MAY_EMPTY)),
+    # All that can fail while nullfs is made at boot. On other kernels than these the ids that follow are not stock's.
+    *(Test(f'not-made-{what}', f'if the kernel cannot make nullfs for lack of {lacks} it says so and boots as stock',
+           programs=('unselected', 'devices'), flavours=('stock', 'builtin', *more), selects=False, smp=1, same=reported,
+           fault=Fault(function, error, after='nullfs_kern_mount'), kernels=DEFAULT_VERSIONS,
+           absent=('nullfs lies',), patched_console=(f'{NOT_BENEATH}: error -{error or ENOMEM}; booting without it',))
+      for what, lacks, function, error, *more in (
+          ('context', 'memory for the context', 'alloc_fs_context', ENOMEM),
+          ('source', 'memory for its name', 'kmemdup_nul', 0),
+          ('super-block', 'memory for the super block', 'alloc_super', 0),
+          ('device', 'a device number', 'set_anon_super_fc', EMFILE),
+          ('inode', 'an inode', 'new_inode', 0, 'debug'),
+          ('dentry', 'a dentry', '__d_alloc', 0, 'debug'),
+          ('mount', 'memory for the mount', 'alloc_vfsmnt', 0, 'debug'))),
     Test('not-attached', 'the same if nullfs cannot be put beneath the rootfs; nothing of it is left behind',
          programs=('parameter',), flavours=('builtin', 'debug'), selects=False, smp=1,
          append='rootfs=ramfs root=/dev/vda', fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath'),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -2; booting without it',), absent=('nullfs lies',)),
+    Test('not-attached-mountpoint', 'the same if there is no memory for the mountpoint on nullfs',
+         programs=('parameter',), flavours=('builtin', 'debug'), selects=False, smp=1,
+         fault=Fault(KZALLOC, 0, caller='rootfs_mount_beneath'),
+         console=(f'{NOT_BENEATH}: error -12; booting without it',), absent=('nullfs lies',)),
+    Test('kdevtmpfs-stays', 'if kdevtmpfs cannot leave the rootfs it stays there, and a patched kernel is a stock kernel',
+         programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
+         fault=Fault('rootfs_mount_beneath', ENOMEM, caller='devtmpfs_setup')),
     Test('root-not-pivoted', 'if the kernel cannot pivot into the root it is moved over the rootfs, as on stock',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=BUILTIN,
          fault=Fault('do_pivot_root', EPERM),
          console=('immutable_rootfs: pivot_root into the real root failed: error -1; trying MS_MOVE',)),
+    *(Test(f'root-not-pivoted-{what}', f'the same if {lacks}',
+           programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=BUILTIN,
+           fault=fault, console=('immutable_rootfs: pivot_root into the real root failed: error -12; trying MS_MOVE',))
+      for what, lacks, fault in (
+          ('new', 'the new root cannot be looked up', Fault('kernel_path_at', ENOMEM)),
+          ('old', 'the place of the old root cannot be looked up', Fault('kernel_path_at', ENOMEM, skip=1)),
+          ('mountpoint', 'there is no memory for a mountpoint', Fault('get_mountpoint', ENOMEM, after='do_pivot_root')))),
     Test('root-not-unmounted', 'if the kernel cannot unmount the old rootfs then it says so and boots',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 stays=1', flavours=BUILTIN,
          fault=Fault('init_umount', EBUSY, caller='pivot_into_real_root'),
@@ -375,7 +422,7 @@ TESTS = [
     Test('runner-leak', 'the runner sees memory that the kernel has lost', programs=('leak',), flavours=('debug',), smp=1,
          initrd=('leaking-' + MODULE, *GUEST), expect='leak', once=True),
     Test('runner-no-fault', 'the runner sees that a fault which is part of the test did not happen', programs=('devices',),
-         flavours=('stock',), smp=1, fault=Fault('emergency_restart', EPERM), expect='no fault', once=True),
+         flavours=BUILTIN, smp=1, fault=Fault('emergency_restart', EPERM), expect='no fault', once=True),
     Test('runner-missing-program', 'the runner sees a program that did not report at all',
          programs=('nonsuch',), flavours=('stock',), smp=1, expect='missing plan', once=True),
 ]

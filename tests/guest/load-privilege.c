@@ -24,14 +24,10 @@ static void refused(struct __test_metadata *_metadata)
 	EXPECT_EQ(-EPERM, load_image());
 }
 
-static int become_user(int flags)
+static int become_user_in(int flags)
 {
-	int error = sys(setgid(1000));
+	int error = become_user(1000);
 
-	if (!error)
-		error = sys(setuid(1000));
-	if (!error)
-		error = sys(prctl(PR_SET_DUMPABLE, 1));
 	if (!error && flags)
 		error = sys(unshare(flags));
 	if (!error && flags)
@@ -46,21 +42,21 @@ static int become_user(int flags)
 /* A user cannot, */
 TEST(user)
 {
-	ASSERT_EQ(0, become_user(0));
+	ASSERT_EQ(0, become_user_in(0));
 	refused(_metadata);
 }
 
 /* nor root of a user namespace, who has all capabilities there; */
 TEST(root_of_a_user_namespace)
 {
-	ASSERT_EQ(0, become_user(CLONE_NEWUSER));
+	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER));
 	refused(_metadata);
 }
 
 /* nor in other namespaces besides; */
 TEST(root_of_all_namespaces)
 {
-	ASSERT_EQ(0, become_user(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC));
+	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC));
 	refused(_metadata);
 }
 
@@ -88,7 +84,7 @@ TEST(nobody_calls_for_it)
 {
 	EXPECT_EQ(NULL, memmem(image, size, "alias=", 6));
 	EXPECT_NE(NULL, memmem(image, size, "license=GPL", 11));
-	ASSERT_EQ(0, become_user(CLONE_NEWUSER | CLONE_NEWNS));
+	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER | CLONE_NEWNS));
 	EXPECT_EQ(-ENODEV, sys(mount("nullfs", "/tmp", "nullfs", 0, NULL)));
 	EXPECT_FALSE(exists("/sys/module/immutable_rootfs"));
 }
@@ -136,7 +132,7 @@ static int pivot_to_own(void)
 static void stand_by(int number, int loaded)
 {
 	int flags = bystanders[number].flags, ns, status;
-	int error = bystanders[number].user ? become_user(flags) : sys(unshare(flags));
+	int error = bystanders[number].user ? become_user_in(flags) : sys(unshare(flags));
 	char byte;
 
 	if (!error && flags & CLONE_NEWPID && fork()) {	/* the child is the one in it */
@@ -163,7 +159,7 @@ static int pivot_as_user(void)
 	int status;
 
 	if (child == 0)
-		_exit(become_user(CLONE_NEWUSER | CLONE_NEWNS) ? 255 : -pivot_to_own());
+		_exit(become_user_in(CLONE_NEWUSER | CLONE_NEWNS) ? 255 : -pivot_to_own());
 	waitpid(child, &status, 0);
 	return -WEXITSTATUS(status);
 }

@@ -86,9 +86,9 @@ static int enter(int kinds)
 	return error;
 }
 
-static void become_user(void)
+static void become_the_user(void)
 {
-	if (setgid(1000) || setuid(1000) || prctl(PR_SET_DUMPABLE, 1))
+	if (become_user(1000))
 		_exit(1);
 }
 
@@ -98,7 +98,7 @@ static void go(const int *way, int number, void (*then)(const int *way, int numb
 	bool owner = false;
 	int i;
 
-	become_user();
+	become_the_user();
 	for (i = 0; i < STEPS && way[i]; i++) {
 		owner |= way[i] & USER;
 		if (enter(way[i]) != (owner ? 0 : -EPERM))
@@ -690,7 +690,7 @@ static pid_t watcher(int ready, int events)
 		return child;
 	if (go_below_privately())
 		_exit(1);
-	become_user();
+	become_the_user();
 	if (enter(USER | MOUNTS))
 		_exit(2);
 	fd = inotify_init1(IN_CLOEXEC);
@@ -712,7 +712,7 @@ static int watch_as_user(void)
 	if (child == 0) {
 		if (go_below_privately())
 			_exit(255);
-		become_user();
+		become_the_user();
 		_exit(inotify_add_watch(inotify_init1(0), "/", IN_ALL_EVENTS) < 0 ? errno : 0);
 	}
 	waitpid(child, &status, 0);
@@ -779,7 +779,7 @@ TEST_F(on_nullfs, fanotify_names_nobody)
 	if (child == 0) {
 		if (go_below_privately())
 			_exit(255);
-		become_user();
+		become_the_user();
 		fd = fanotify_init(FAN_REPORT_FID | FAN_NONBLOCK | FAN_CLOEXEC, 0);
 		if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ACCESS | FAN_CLOSE_NOWRITE | FAN_ONDIR,
 					    AT_FDCWD, "/"))

@@ -159,18 +159,6 @@ static int enter_place(void)
 	return error;
 }
 
-static int write_at(int dir, const char *path, const char *text)
-{
-	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
 static int become_somebody(void)
 {
 	int error = 0;

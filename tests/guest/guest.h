@@ -202,6 +202,18 @@ static inline int write_file(const char *path, const char *text)
 	return error;
 }
 
+static inline int write_at(int dir, const char *path, const char *text)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
 /* A line of /proc/meminfo, in KB. */
 static inline long meminfo(const char *name)
 {

@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO WITHIN KDIR DESTDIR KERNELRELEASE UPSTREAM
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO WITHIN SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
@@ -10,6 +10,8 @@ help:
 	@echo 'make check        run the tests on Linux 6.12 and 6.1 [TEST=name]; [LONG=1] also those that take long;'
 	@echo '                  on other kernels [KERNEL=name,...|all]; on [MACHINE=x86_64|arm64|i386|s390x];'
 	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
+	@echo 'make storm        a million random operations on mounts and namespaces, on Linux 6.12 and 6.1: hours;'
+	@echo '                  [SEED=n] [OPERATIONS=n in each boot] [KERNEL=name,...|all] [TEST=name] repeat one'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'
 	@echo '                  [MACHINE=x86_64|arm64|i386|s390x]'
@@ -45,6 +47,10 @@ check:
 	@scripts/setup build test style
 	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
 		$${LONG:+--long} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
+
+storm:
+	@scripts/setup build test
+	@OPERATIONS=$${OPERATIONS:-65000} tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
 
 image:
 	@scripts/setup build
@@ -111,5 +117,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost check-patch \
+.PHONY: help boot check storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost check-patch \
 	check-style modules install uninstall dkms-install dkms-remove deb clean distclean

@@ -95,6 +95,7 @@ class Test:
     once: bool = False          # one kernel is enough
     long: object = ()           # takes long, as what boots Debian or needs what is made in one: True, or the flavours that do
     kernels: tuple = ()         # those that it is for, if not for all
+    operations: int = 0         # of the storm, if it is one, unless the environment says otherwise
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
 
@@ -116,6 +117,14 @@ def debian(system, sentence, suffix='', variant='{variant}', moved=False, append
         long=True, console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
         absent=(r'\[FAILED\]|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
                 r'recovering journal|EXT4-fs .*recovery'), **more)
+
+
+def storm(suffix, flavours, smp, operations, **more):
+    """Whoever finds that nullfs can be changed, a file that is covered, or a mount that is left prints it with the seed."""
+    return Test(
+        f'storm{suffix}', 'eight processes mount, move, pivot, unshare and unmount against each other, and nullfs stays empty',
+        programs=('storm', 'nullfs'), initrd=(MODULE, *GUEST), flavours=flavours, operations=operations, smp=smp,
+        append='rcupdate.rcu_expedited=1 oops=panic', timeout=600, immutable_console=(SELECTED,), **more)
 
 
 def reported(outcome):
@@ -279,6 +288,11 @@ TESTS = [
          parameter='', append='rootfs=tmpfs how=plain', memory=512),
     Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
          programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',), once=True),
+
+    storm('', PATCHED, 4, 2000),
+    storm('-one-cpu', PATCHED, 1, 4000),
+    storm('-debug', ('debug', 'debug-loadable'), 4, 10000, long=True),
+    storm('-debug-one-cpu', ('debug', 'debug-loadable'), 1, 10000, long=True),
 
     Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',

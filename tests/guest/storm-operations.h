@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the processes of the storm do, as a table. Each operation returns 0 or a negative error code. */
+#ifndef STORM_OPERATIONS_H
+#define STORM_OPERATIONS_H
+
+#include "storm.h"
+
+#include <linux/mount.h>
+#include <sys/sysmacros.h>
+
+/* Newer than the headers of Debian 12 */
+#define MOUNT_BENEATH 0x200
+#define NR_STATMOUNT 457
+#define NR_LISTMOUNT 458
+#define LISTMOUNT_ROOT (~0ULL)
+#define STATMOUNT_EVERYTHING 0x3f
+
+struct mount_request {
+	uint32_t size, spare;
+	uint64_t id, parameter;
+};
+
+#define STEPS 16
+
+static int trees[4] = { -1, -1, -1, -1 };
+
+static struct {
+	int fd;
+	enum bottom bottom;
+} namespaces[2] = { { -1 }, { -1 } };
+
+/* What nobody's umount or mount there takes from the others, but by propagation. */
+static const char * const confined_places[] = {
+	"/storm/a", "/storm/b", "/storm/a/b", "/storm/b/a", "/storm/a/storm/b",
+};
+
+static const char * const root_places[] = {
+	"/", "/..", ".", "..", "a", "b", "a/b", "../b", "/proc", COVER, "/a", "/b", "/a/a", "/a/b", STORM, "/storm/a",
+	"/storm/b", "/storm/a/b",
+};
+
+/* Not /storm: root puts there what it likes. */
+static const char * const user_places[] = {
+	"/", "/..", ".", "..", "a", "b", "a/b", "../b", "/proc", COVER, "/a", "/b", "/a/a", "/a/b",
+};
+
+static int or_errno(int fd)
+{
+	return fd < 0 ? -errno : fd;
+}
+
+static const char *place(void)
+{
+	if (who == CONFINED)
+		return confined_places[pick(COUNT(confined_places))];
+	if (who == ROOT)
+		return root_places[pick(COUNT(root_places))];
+	return user_places[pick(COUNT(user_places))];
+}
+
+/* Sources may lie anywhere. */
+static const char *source(void)
+{
+	return who == USER ? place() : root_places[pick(COUNT(root_places))];
+}
+
+/* Places for all that follows, so that it finds some wherever it gets to. */
+static void furnish(int dir)
+{
+	static const char * const names[] = { "a", "b", "a/b" };
+	size_t i;
+
+	for (i = 0; i < COUNT(names); i++)
+		mkdirat(dir, names[i], 0755);
+	mknodat(dir, "f", S_IFREG | 0644, 0);
+}
+
+static int new_tmpfs(void)
+{
+	int context = fsopen("tmpfs", FSOPEN_CLOEXEC), fd;
+
+	if (context < 0)
+		return -errno;
+	fd = sys(fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	if (!fd)
+		fd = or_errno(fsmount(context, FSMOUNT_CLOEXEC, 0));
+	if (fd >= 0)
+		furnish(fd);
+	close(context);
+	return fd;
+}
+
+static int put_tmpfs(const char *where, unsigned int flags)
+{
+	int fd = new_tmpfs(), error;
+
+	if (fd < 0)
+		return fd;
+	error = sys(move_mount(fd, "", AT_FDCWD, where, MOVE_MOUNT_F_EMPTY_PATH | flags));
+	close(fd);
+	return error;
+}
+
+static int keep(int fd)
+{
+	int *slot = &trees[pick(COUNT(trees))];
+
+	if (fd < 0)
+		return -errno;
+	if (*slot >= 0)
+		close(*slot);
+	*slot = fd;
+	return 0;
+}
+
+static int kept(void)
+{
+	size_t first = pick(COUNT(trees)), i;
+
+	for (i = 0; i < COUNT(trees); i++)
+		if (trees[(first + i) % COUNT(trees)] >= 0)
+			return trees[(first + i) % COUNT(trees)];
+	return -1;
+}
+
+/* Mounting */
+
+static int mount_tmpfs(void)
+{
+	return sys(mount("storm", place(), "tmpfs", 0, "size=64k"));
+}
+
+static int mount_furnished(void)
+{
+	return put_tmpfs(place(), 0);
+}
+
+static int mount_beneath(void)
+{
+	return put_tmpfs(place(), MOUNT_BENEATH);
+}
+
+static int mount_proc(void)
+{
+	return sys(mount("proc", place(), "proc", 0, NULL));
+}
+
+static int mount_nullfs(void)
+{
+	return sys(mount("nullfs", place(), "nullfs", 0, NULL));
+}
+
+static int mount_overlay(void)
+{
+	char options[64];
+
+	snprintf(options, sizeof(options), "lowerdir=%s:%s", source(), source());
+	return sys(mount("overlay", place(), "overlay", 0, options));
+}
+
+static int bind(void)
+{
+	const char *from = source();
+
+	return sys(mount(from, place(), NULL, MS_BIND, NULL));
+}
+
+static int bind_recursively(void)
+{
+	const char *from = source();
+
+	return sys(mount(from, place(), NULL, MS_BIND | MS_REC, NULL));
+}
+
+static int move(void)
+{
+	const char *from = place();
+
+	return sys(mount(from, place(), NULL, MS_MOVE, NULL));
+}
+
+static int move_by_path(void)
+{
+	const char *from = place();
+
+	return sys(move_mount(AT_FDCWD, from, AT_FDCWD, place(), 0));
+}
+
+static int open_clone(void)
+{
+	return keep(open_tree(AT_FDCWD, source(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (pick(2) ? AT_RECURSIVE : 0)));
+}
+
+static int open_place(void)
+{
+	return keep(open_tree(AT_FDCWD, place(), OPEN_TREE_CLOEXEC));
+}
+
+static int open_new(void)
+{
+	int fd = new_tmpfs();
+
+	return fd < 0 ? fd : keep(fd);
+}
+
+static int move_opened(void)
+{
+	int fd = kept();
+
+	return sys(move_mount(fd, "", AT_FDCWD, place(), MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+static int close_opened(void)
+{
+	size_t i = pick(COUNT(trees));
+	int fd = trees[i];
+
+	trees[i] = -1;
+	return sys(close(fd));
+}
+
+/* Changing */
+
+static int remount_bind(void)
+{
+	static const unsigned long flags[] = { 0, MS_RDONLY, MS_NOEXEC | MS_NODEV, MS_NOSUID, MS_NOATIME };
+
+	return sys(mount("", place(), NULL, MS_REMOUNT | MS_BIND | flags[pick(COUNT(flags))], NULL));
+}
+
+/* Without flags: a file system that others use, too, shall stay writable. */
+static int remount(void)
+{
+	return sys(mount("", place(), NULL, MS_REMOUNT, NULL));
+}
+
+static int set_propagation(void)
+{
+	static const unsigned long flags[] = { MS_PRIVATE, MS_SHARED, MS_SHARED, MS_SLAVE, MS_UNBINDABLE };
+	unsigned long flag = flags[pick(COUNT(flags))];
+
+	return sys(mount("", place(), NULL, flag | (pick(2) ? MS_REC : 0), NULL));
+}
+
+static int set_attributes(void)
+{
+	static const uint64_t flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = flags[pick(COUNT(flags))], .attr_clr = flags[pick(COUNT(flags))] };
+
+	return sys(mount_setattr(AT_FDCWD, place(), pick(2) ? AT_RECURSIVE : 0, &attr, sizeof(attr)));
+}
+
+/* Unmounting */
+
+static int unmount(void)
+{
+	return sys(umount(place()));
+}
+
+static int detach(void)
+{
+	return sys(umount2(place(), MNT_DETACH));
+}
+
+static int detach_root(void)
+{
+	return sys(umount2("/", MNT_DETACH));
+}
+
+static int expire(void)
+{
+	const char *where = place();
+	int error = sys(umount2(where, MNT_EXPIRE));
+
+	return error == -EAGAIN ? sys(umount2(where, MNT_EXPIRE)) : error;
+}
+
+/* As umount -R does it, from the last to the first. */
+static int unmount_all(void)
+{
+	static char text[1 << 16];
+	char *points[256], *line, *rest = text;
+	int fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC), count = 0, error = -EINVAL;
+	ssize_t length, used = 0;
+
+	while ((length = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += length;
+	close(fd);
+	text[used] = '\0';
+	while ((line = strsep(&rest, "\n")) && count < (int)COUNT(points))
+		if (sscanf(line, "%*d %*d %*s %*s %ms", &points[count]) == 1)
+			count++;
+	while (count--) {
+		if (who != CONFINED || !strncmp(points[count], "/storm/", 7))
+			if (!umount2(points[count], 0) || !umount2(points[count], MNT_DETACH))
+				error = 0;
+		free(points[count]);
+	}
+	return error;
+}
+
+/* What others have mounted over /storm itself comes here, and nobody else here would unmount it. */
+static int uncover_storm(void)
+{
+	int fd = open(STORM, O_PATH | O_DIRECTORY | O_CLOEXEC), error = -EINVAL;
+	char path[32];
+	struct statx stx;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) && stx.stx_mnt_id != storm_mount)
+		error = sys(umount2(path, MNT_DETACH));
+	close(fd);
+	return error;
+}
+
+/* Going */
+
+static int go(void)
+{
+	return sys(chdir(place()));
+}
+
+static int go_up(void)
+{
+	int error = 0, steps = 1 + pick(STEPS);
+
+	while (!error && steps--) {
+		error = sys(chdir(".."));
+		look(".");
+	}
+	return error;
+}
+
+static int go_to_opened(void)
+{
+	return sys(fchdir(kept()));
+}
+
+static int change_root(void)
+{
+	return sys(chroot(place()));
+}
+
+/* The way out of a chroot. */
+static int escape(void)
+{
+	int outside = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), error = sys(chroot(place())), i;
+
+	if (!error)
+		error = sys(fchdir(outside));
+	for (i = 0; !error && i < STEPS; i++)
+		error = sys(chdir(".."));
+	if (!error)
+		error = sys(chroot("."));
+	close(outside);
+	return error;
+}
+
+/* What is mounted there, or something new. */
+static const char *new_root(void)
+{
+	const char *where = place();
+
+	if (pick(2))
+		put_tmpfs(where, 0);
+	return where;
+}
+
+static int pivot(void)
+{
+	const char *new = new_root();
+	char old[64];
+
+	snprintf(old, sizeof(old), "%s/%c", new, 'a' + pick(2));
+	return sys(pivot_root(new, old));
+}
+
+/* As containers are made. */
+static int pivot_and_detach(void)
+{
+	int error = sys(chdir(new_root()));
+
+	if (!error)
+		error = sys(pivot_root(".", "."));
+	if (!error)
+		error = sys(umount2(".", MNT_DETACH));
+	return error ? error : sys(chdir("/"));
+}
+
+/* A new root over whatever is the root. */
+static int settle(void)
+{
+	int fd = new_tmpfs(), error;
+
+	if (fd < 0)
+		return fd;
+	error = sys(move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+	if (!error)
+		error = sys(fchdir(fd));
+	if (!error)
+		error = sys(chroot("."));
+	close(fd);
+	return error;
+}
+
+/* Namespaces */
+
+static int own_namespace(void)
+{
+	return openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+}
+
+/* To what is the root of the namespace now. */
+static int go_home(void)
+{
+	int fd = own_namespace(), error = sys(setns(fd, CLONE_NEWNS));
+
+	close(fd);
+	return error;
+}
+
+/* Whatever is the root is unmounted, until that is refused. What is there then is known. */
+static int go_to_the_bottom(void)
+{
+	int fd = own_namespace(), error = 0, tries, depth = 0;
+	struct stat st;
+
+	for (tries = 0; !error && tries < 16; tries++) {	/* as others may mount and pivot here */
+		do
+			error = sys(setns(fd, CLONE_NEWNS));
+		while (!error && !umount2("/", MNT_DETACH) && ++depth < 1000);
+		if (bottom == ANYTHING || (bottom == ON_NULLFS && magic_of("/") == NULLFS_MAGIC) ||
+		    (bottom == ON_ROOTFS && !stat("/", &st) && st.st_dev == rootfs))
+			break;
+	}
+	close(fd);
+	if (error)
+		return error;
+	if (tries == 16)
+		wrong("what is at the bottom has magic %lx", magic_of("/"));
+	if (magic_of("/") == NULLFS_MAGIC && !mount("", "/", NULL, MS_REMOUNT, NULL) && magic_of("/") == NULLFS_MAGIC)
+		wrong("nullfs can be remounted");
+	return depth ? 0 : -EINVAL;
+}
+
+static int unshare_mounts(void)
+{
+	return sys(unshare(CLONE_NEWNS));
+}
+
+/* In a new user namespace somebody becomes root. */
+static int unshare_user(void)
+{
+	char map[32];
+	int error, id = geteuid();
+
+	error = sys(unshare(CLONE_NEWUSER | CLONE_NEWNS));
+	if (error)
+		return error;
+	bottom = ANYTHING;	/* nothing can be unmounted that was there */
+	snprintf(map, sizeof(map), "0 %d 1", id);
+	error = write_at(proc, "self/setgroups", "deny");
+	if (!error)
+		error = write_at(proc, "self/uid_map", map);
+	if (!error)
+		error = write_at(proc, "self/gid_map", map);
+	return error;
+}
+
+static int keep_namespace(void)
+{
+	size_t i = pick(COUNT(namespaces));
+	int fd = own_namespace();
+
+	if (fd < 0)
+		return -errno;
+	if (namespaces[i].fd >= 0)
+		close(namespaces[i].fd);
+	namespaces[i].fd = fd;
+	namespaces[i].bottom = bottom;
+	return 0;
+}
+
+static int enter_kept(void)
+{
+	size_t i = pick(COUNT(namespaces));
+	int error = sys(setns(namespaces[i].fd, CLONE_NEWNS));
+
+	if (!error)
+		bottom = namespaces[i].bottom;
+	return error;
+}
+
+/* The mount namespace of another process, but never the initial one, in which the test itself lives. */
+static int open_other(int flags, bool tree)
+{
+	/* Seldom a user's, who then does not count any more as one that sees nothing. */
+	struct process *other = &shared->process[pick(8) ? 1 + pick(4) : pick(PROCESSES)];
+	pid_t pid = other->pid;
+	char path[32];
+	struct stat st;
+	int fd;
+
+	if (!pid || other == &shared->process[number] || processes[other - shared->process] == CONFINED)
+		return -ESRCH;
+	if (who == ROOT)
+		other->visited = pid;
+	snprintf(path, sizeof(path), "%d/ns/mnt", pid);
+	fd = or_errno(tree ? open_tree(proc, path, flags) : openat(proc, path, flags));
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || st.st_ino == initial_namespace || other->pid != pid) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+static int enter_other(void)
+{
+	int fd = open_other(O_RDONLY | O_CLOEXEC, false), error;
+
+	if (fd < 0)
+		return fd;
+	error = sys(setns(fd, CLONE_NEWNS));
+	if (!error)
+		bottom = ANYTHING;
+	close(fd);
+	return error;
+}
+
+static int enter_init(void)
+{
+	int fd = openat(proc, "1/root", O_PATH | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return -errno;
+	error = sys(fchdir(fd));
+	close(fd);
+	return error;
+}
+
+/* A namespace, held by a mount. */
+static int bind_namespace(void)
+{
+	static const char * const files[] = { "/a/f", "f", "/f" };
+	int fd, error;
+
+	if (who == ROOT && pick(2))
+		fd = open_other(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, true);
+	else
+		fd = or_errno(open_tree(proc, "self/ns/user", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	error = sys(move_mount(fd, "", AT_FDCWD, files[pick(COUNT(files))], MOVE_MOUNT_F_EMPTY_PATH));
+	close(fd);
+	return error;
+}
+
+/* Reading */
+
+static int read_mountinfo(void)
+{
+	int fd = openat(proc, pick(2) ? "self/mountinfo" : "self/mounts", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	do
+		length = read(fd, text, sizeof(text));
+	while (length > 0);
+	close(fd);
+	return length < 0 ? -errno : 0;
+}
+
+static int list_mounts(void)
+{
+	struct mount_request request = { .size = sizeof(request), .id = LISTMOUNT_ROOT };
+	uint64_t ids[64];
+	char text[4096];
+	long count, i;
+
+	count = syscall(NR_LISTMOUNT, &request, ids, COUNT(ids), 0);
+	if (count < 0)
+		return -errno;
+	request.parameter = STATMOUNT_EVERYTHING;
+	for (i = 0; i < count; i++) {
+		request.id = ids[i];
+		syscall(NR_STATMOUNT, &request, text, sizeof(text), 0);
+	}
+	return 0;
+}
+
+static int create(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/x", place());
+	if (mkdir(path, 0755))
+		return -errno;
+	rmdir(path);
+	return 0;
+}
+
+#define BIT(who) (1 << (who))
+#define EVERYBODY (BIT(CONFINED) | BIT(ROOT) | BIT(USER))
+#define OWNERS (BIT(ROOT) | BIT(USER))
+
+static const struct operation {
+	const char *name;
+	int (*carry_out)(void);
+	int weight;
+	int by;			/* who does it */
+	int refused;		/* to whom; then success is the failure */
+	int since;		/* the kernel's version, see kernel_version() */
+} operations[] = {
+	{ "mount_tmpfs", mount_tmpfs, 3, EVERYBODY },
+	{ "mount_furnished", mount_furnished, 14, EVERYBODY },
+	{ "mount_beneath", mount_beneath, 3, EVERYBODY, .since = 605 },
+	{ "mount_proc", mount_proc, 2, BIT(CONFINED) | BIT(ROOT) },
+	{ "mount_nullfs", mount_nullfs, 1, EVERYBODY, .refused = EVERYBODY },
+	{ "mount_overlay", mount_overlay, 2, EVERYBODY },
+	{ "bind", bind, 6, EVERYBODY },
+	{ "bind_recursively", bind_recursively, 3, EVERYBODY },
+	{ "move", move, 5, EVERYBODY },
+	{ "move_by_path", move_by_path, 3, EVERYBODY },
+	{ "open_clone", open_clone, 4, EVERYBODY },
+	{ "open_place", open_place, 3, EVERYBODY },
+	{ "open_new", open_new, 4, EVERYBODY },
+	{ "move_opened", move_opened, 8, EVERYBODY },
+	{ "close_opened", close_opened, 3, EVERYBODY },
+	{ "remount_bind", remount_bind, 3, EVERYBODY },
+	{ "remount", remount, 3, EVERYBODY },
+	{ "set_propagation", set_propagation, 5, EVERYBODY },
+	{ "set_attributes", set_attributes, 3, EVERYBODY },
+	{ "unmount", unmount, 7, EVERYBODY },
+	{ "detach", detach, 6, EVERYBODY },
+	{ "detach_root", detach_root, 2, OWNERS },
+	{ "expire", expire, 3, EVERYBODY },
+	{ "unmount_all", unmount_all, 1, EVERYBODY },
+	{ "uncover_storm", uncover_storm, 5, BIT(CONFINED) },
+	{ "go", go, 8, OWNERS },
+	{ "go_up", go_up, 4, OWNERS },
+	{ "go_to_opened", go_to_opened, 4, OWNERS },
+	{ "change_root", change_root, 2, OWNERS },
+	{ "escape", escape, 2, OWNERS },
+	{ "pivot", pivot, 4, OWNERS },
+	{ "pivot_and_detach", pivot_and_detach, 5, OWNERS },
+	{ "settle", settle, 5, OWNERS },
+	{ "go_home", go_home, 5, OWNERS },
+	{ "go_to_the_bottom", go_to_the_bottom, 2, OWNERS },
+	{ "unshare_mounts", unshare_mounts, 3, OWNERS },
+	{ "unshare_user", unshare_user, 1, OWNERS },
+	{ "keep_namespace", keep_namespace, 2, OWNERS },
+	{ "enter_kept", enter_kept, 3, OWNERS },
+	{ "enter_other", enter_other, 3, OWNERS, .refused = BIT(USER) },
+	{ "enter_init", enter_init, 1, BIT(USER), .refused = BIT(USER) },
+	{ "bind_namespace", bind_namespace, 2, OWNERS },
+	{ "read_mountinfo", read_mountinfo, 3, EVERYBODY },
+	{ "list_mounts", list_mounts, 1, EVERYBODY, .since = 608 },
+	{ "create", create, 3, EVERYBODY },
+};
+
+_Static_assert(COUNT(operations) <= MOST_OPERATIONS, "there is a counter for each of them");
+
+static const struct operation *choose(void)
+{
+	const struct operation *operation;
+	int total = 0;
+	size_t i;
+
+	for (i = 0; i < COUNT(operations); i++)
+		if (operations[i].by & BIT(who))
+			total += operations[i].weight;
+	total = pick(total);
+	for (operation = operations; ; operation++) {
+		if (!(operation->by & BIT(who)))
+			continue;
+		total -= operation->weight;
+		if (total < 0)
+			return operation;
+	}
+}
+
+#endif

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes mount, move, pivot, unshare and unmount against each other, in namespaces of their own and in shared
+ * ones, and the module is loaded meanwhile if it is not built in: nobody ever finds nullfs anything but empty, users
+ * see nothing that is covered, and when all have ended the mounts are those from before.
+ *
+ * seed=N and operations=N on the kernel command line tell which storm, see storm.h.
+ */
+#include "storm.h"
+#include "storm-operations.h"
+#include "kselftest_harness.h"
+
+#include <signal.h>
+#include <time.h>
+
+#define MOST_MOUNTS "64"	/* in a namespace; copies multiply, and each is to be copied */
+#define HANGS 600		/* seconds without progress; on a busy host RCU alone may take 200 */
+#define ENOUGH 200		/* tries of which one has to succeed; in the worst case one of twenty does */
+#define PROGRESS 10000		/* operations */
+
+static long wanted;
+static int mounts;
+static char before[16384], after[16384];
+
+static void announce(const char *format, ...)
+{
+	char text[128];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	write_file("/dev/kmsg", text);
+}
+
+/* Lives: a process often ends and begins anew, as what it has done to itself may leave little to do. */
+
+static int drop_privileges(void)
+{
+	int error = sys(syscall(SYS_setgroups, 0, NULL));
+
+	if (!error)
+		error = sys(syscall(SYS_setgid, 1000));
+	if (!error)
+		error = sys(syscall(SYS_setuid, 1000));
+	return error ? error : prctl(PR_SET_DUMPABLE, 1);	/* /proc/self is root's otherwise */
+}
+
+static int begin(void)
+{
+	int error = 0;
+
+	shared->process[number].operation = "begin";
+	bottom = ANYTHING;
+	if (!immutable())
+		bottom = ON_ROOTFS;
+	else if (!loaded_late() || shared->loaded)
+		bottom = ON_NULLFS;
+	if (who == ROOT) {
+		error = unshare_mounts();
+	} else if (who == USER) {
+		error = drop_privileges();
+		if (!error)
+			error = unshare_user();
+	}
+	if (who != CONFINED && !error) {
+		error = put_tmpfs(SPACE, 0);
+		if (error == -ENOSPC)	/* the initial namespace is full by now, and this a copy */
+			error = 0;
+	}
+	return error ? error : sys(chdir(who == CONFINED ? STORM : SPACE));
+}
+
+static void live(long first, long end)
+{
+	struct process *mine = &shared->process[number];
+	const struct operation *operation;
+	int error = begin();
+
+	if (error)
+		wrong("cannot begin: %s", strerrorname_np(-error));
+	mine->pid = getpid();
+	for (; mine->done < end && !shared->stop; mine->done++) {
+		seed_stream(mine->done);
+		operation = choose();
+		mine->operation = operation->name;
+		error = operation->carry_out();
+		__atomic_fetch_add(&shared->results[who][operation - operations][-error % ERRNOS], 1, __ATOMIC_RELAXED);
+		if (!error && operation->refused & BIT(who))
+			wrong("has not been refused");
+		look_around();
+	}
+	mine->pid = 0;
+	_exit(0);
+}
+
+static void work(void)
+{
+	struct process *mine = &shared->process[number];
+	long all = wanted / PROCESSES + (number < wanted % PROCESSES), end;
+	int status;
+	pid_t life;
+
+	who = processes[number];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (mine->done < all && !shared->stop) {
+		seed_stream(-1 - mine->done);
+		end = mine->done + 20 + pick(100);
+		life = fork();
+		if (life == 0)
+			live(mine->done, end < all ? end : all);
+		__atomic_fetch_add(&shared->lives, 1, __ATOMIC_RELAXED);
+		if (waitpid(life, &status, 0) != life || status)
+			wrong("a life ended with status %x", status);
+	}
+	_exit(0);
+}
+
+/* The storm as a whole */
+
+static long done(void)
+{
+	long sum = 0;
+	int i;
+
+	for (i = 0; i < PROCESSES; i++)
+		sum += shared->process[i].done;
+	return sum;
+}
+
+/* The first process that has not got on for long; the kernel then tells where it is. */
+static void look_for_hangs(void)
+{
+	static struct {
+		long done;
+		time_t since;
+	} last[PROCESSES];
+	struct timespec now;
+	int i;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (i = 0; i < PROCESSES; i++) {
+		if (last[i].done != shared->process[i].done || !last[i].since) {
+			last[i].done = shared->process[i].done;
+			last[i].since = now.tv_sec;
+		} else if (now.tv_sec - last[i].since > HANGS && last[i].done < wanted / PROCESSES) {
+			snprintf(shared->wrong, sizeof(shared->wrong), "process %d hangs in operation %ld (%s)", i,
+				 last[i].done, shared->process[i].operation);
+			shared->stop = true;
+			write_file("/proc/sysrq-trigger", "w");
+			write_file("/proc/sysrq-trigger", "l");
+			return;
+		}
+	}
+}
+
+/* In the middle of it. */
+static void load_meanwhile(void)
+{
+	int error;
+
+	if (!loaded_late() || shared->loaded || done() < wanted / 2)
+		return;
+	error = load_module(MODULE, "");
+	if (error) {
+		snprintf(shared->wrong, sizeof(shared->wrong), "loading: %s", strerrorname_np(-error));
+		shared->stop = true;
+	}
+	shared->loaded = !error;
+}
+
+static void rage(void)
+{
+	/* umount("/") makes the file system of somebody's root read-only, for all, unless there is a writer. */
+	int writers[] = {
+		open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), open(STORM, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
+		open("/proc/self/comm", O_WRONLY | O_CLOEXEC),
+	};
+	pid_t workers[PROCESSES], dead;
+	int left = PROCESSES, i;
+	long told = 0;
+
+	announce("<5>storm: seed %llu, %ld operations\n", (unsigned long long)seed, wanted);
+	for (i = 0; i < PROCESSES; i++) {
+		workers[i] = fork();
+		if (workers[i] == 0) {
+			number = i;
+			work();
+		}
+	}
+	while (left && !shared->stop) {
+		load_meanwhile();
+		dead = waitpid(-1, NULL, WNOHANG);
+		left -= dead > 0;
+		if (done() - told >= PROGRESS) {
+			told = done();
+			announce("<5>storm: %ld of %ld operations\n", told, wanted);
+		}
+		look_for_hangs();
+		if (!dead)
+			usleep(20000);
+	}
+	/* Whoever hangs does not end by a signal either, and is not waited for. */
+	for (i = 0; left && i < 1000; i++) {
+		dead = waitpid(-1, NULL, WNOHANG);
+		left -= dead > 0;
+		if (!dead)
+			usleep(20000);
+	}
+	for (i = 0; left && i < PROCESSES; i++)
+		kill(workers[i], SIGKILL);
+	for (i = 0; i < (int)COUNT(writers); i++)
+		close(writers[i]);
+}
+
+/*
+ * How many mounts there are that this namespace does not show. Ids are given from the lowest, so the ids that are
+ * missing among more mounts than there were at any time are those of mounts elsewhere.
+ */
+static void count_elsewhere(void)
+{
+	char point[] = SPACE "/0", line[2048];
+	int id, highest = 0, count = 0;
+	FILE *file;
+
+	shared->elsewhere = -1;
+	if (enter_own_namespace() < 0 || mount("space", SPACE, "tmpfs", 0, NULL))
+		_exit(1);
+	for (; point[sizeof(SPACE)] <= '9'; point[sizeof(SPACE)]++)
+		if (mkdir(point, 0755))
+			_exit(1);
+	for (point[sizeof(SPACE)] = '0'; point[sizeof(SPACE)] <= '9'; point[sizeof(SPACE)]++)
+		if (mount(SPACE, point, NULL, MS_BIND | MS_REC, NULL))	/* doubles them */
+			_exit(1);
+	file = fopen(MOUNTINFO, "r");
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "%d", &id) == 1) {
+		count++;
+		if (id > highest)
+			highest = id;
+	}
+	if (count > 1024)
+		shared->elsewhere = highest - count;
+	_exit(0);
+}
+
+static int elsewhere(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		count_elsewhere();
+	waitpid(child, NULL, 0);
+	return shared->elsewhere;
+}
+
+static bool prepare(void)
+{
+	const char *seed_word = getenv("seed"), *operations_word = getenv("operations");
+	struct stat st;
+	struct statx stx;
+
+	seed = strtoull(seed_word ? seed_word : "0", NULL, 0);
+	wanted = atol(operations_word ? operations_word : "0");
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (shared == MAP_FAILED || proc < 0 || stat("/", &st))
+		return false;
+	rootfs = st.st_dev;
+	if (fstatat(proc, "self/ns/mnt", &st, 0))
+		return false;
+	initial_namespace = st.st_ino;
+	mkdir(STORM, 0755);
+	mkdir(SPACE, 0755);
+	mkdir("/b", 0755);
+	mkdir(COVER, 0755);
+	write_file(COVER "/" SECRET, SECRET);
+	read_mounts(before, sizeof(before));
+	mounts = elsewhere();
+	if (mount("cover", COVER, "tmpfs", 0, NULL) || put_tmpfs(STORM, 0) ||
+	    mount("", STORM, NULL, MS_SHARED, NULL) || statx(AT_FDCWD, STORM, 0, STATX_MNT_ID, &stx))
+		return false;
+	storm_mount = stx.stx_mnt_id;
+	return true;
+}
+
+static void clean_up(void)
+{
+	struct mount_line line;
+
+	while (find_mount(MOUNTINFO, STORM, &line) > 0 && !umount2(STORM, MNT_DETACH))
+		;
+	umount(COVER);
+}
+
+FIXTURE(storm) {
+};
+
+FIXTURE_SETUP(storm)
+{
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+/* The rules that each process sees to hold, and none hangs or dies. */
+TEST_F_TIMEOUT(storm, rages, 1000000)
+{
+	int now = -1, hidden, i;
+	struct timespec begin, end;
+
+	ASSERT_LT(0, wanted);
+	ASSERT_LE(0, mounts);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	ASSERT_EQ(0, write_file("/proc/sys/fs/mount-max", MOST_MOUNTS));
+	rage();
+	ASSERT_EQ(0, write_file("/proc/sys/fs/mount-max", "100000"));
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("# measured seed %llu, %ld operations in %ld lives and %ld s\n", (unsigned long long)seed, done(),
+	       shared->lives, end.tv_sec - begin.tv_sec);
+	EXPECT_STREQ("", shared->wrong);
+	EXPECT_EQ(wanted, done());
+	EXPECT_EQ(loaded_late(), shared->loaded);
+
+	/* What has been released is freed a little later. nullfs has a copy in the namespace that is counted in. */
+	clean_up();
+	hidden = loaded_late() ? 2 : 0;
+	for (i = 0; i < 60 && now != mounts + hidden; i++) {
+		usleep(500000);
+		now = elsewhere();
+	}
+	EXPECT_EQ(mounts + hidden, now);
+}
+
+static void show_results(const char *by, const char *name, const long *results)
+{
+	int error;
+
+	printf("# %s %s: %ld ok", by, name, results[0]);
+	for (error = 1; error < ERRNOS; error++)
+		if (results[error])
+			printf(", %ld %s", results[error], strerrorname_np(error));
+	printf("\n");
+}
+
+/* Each operation has been exercised: has succeeded, or was refused as it has to be. */
+TEST_F(storm, exercised_everything)
+{
+	const struct operation *operation;
+	long tries, successes, *results;
+	int error;
+
+	for (operation = operations; operation < operations + COUNT(operations); operation++) {
+		tries = successes = 0;
+		for (who = CONFINED; who < WHOS; who++) {
+			results = shared->results[who][operation - operations];
+			if (operation->by & BIT(who))
+				show_results(who_names[who], operation->name, results);
+			if (operation->refused & BIT(who) || operation->since > kernel_version())
+				continue;
+			successes += results[0];
+			for (error = 0; error < ERRNOS; error++)
+				tries += results[error];
+		}
+		if (tries < ENOUGH)
+			continue;
+		EXPECT_LT(0, successes) {
+			printf("# %s has never succeeded\n", operation->name);
+		}
+	}
+}
+
+/* The initial mount namespace is as before. */
+TEST_F(storm, left_the_mount_table)
+{
+	read_mounts(after, sizeof(after));
+	EXPECT_STREQ(before, after);
+	EXPECT_TRUE(exists(COVER "/" SECRET));
+}
+
+/* Its bottom, too. */
+TEST_F(storm, left_the_bottom)
+{
+	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());
+	look("/");
+	if (immutable()) {
+		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (!prepare()) {
+		printf("# the storm cannot be prepared: %s\n", strerrorname_np(errno));
+		return 1;
+	}
+	return test_harness_run(argc, argv);
+}

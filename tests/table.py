@@ -19,7 +19,7 @@ PATCHED = ('stock', 'builtin', 'loadable')
 BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
-DEBUG = ('debug',)
+DEBUG = ('debug', 'debug-loadable')
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
 SHORT = ('initramfs', 'empty', 'memory', 'load', 'load-empty', 'root-ext4', 'unselected')
@@ -119,12 +119,12 @@ def debian(system, sentence, suffix='', variant='{variant}', moved=False, append
                 r'recovering journal|EXT4-fs .*recovery'), **more)
 
 
-def storm(suffix, flavours, smp, operations, **more):
+def storm(suffix, flavours, smp, operations):
     """Whoever finds that nullfs can be changed, a file that is covered, or a mount that is left prints it with the seed."""
     return Test(
         f'storm{suffix}', 'eight processes mount, move, pivot, unshare and unmount against each other, and nullfs stays empty',
         programs=('storm', 'nullfs'), initrd=(MODULE, *GUEST), flavours=flavours, operations=operations, smp=smp,
-        append='rcupdate.rcu_expedited=1 oops=panic', timeout=600, immutable_console=(SELECTED,), **more)
+        append='rcupdate.rcu_expedited=1 oops=panic', timeout=600, immutable_console=(SELECTED,), long=True)
 
 
 def reported(outcome):
@@ -198,12 +198,13 @@ TESTS = [
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
 
     Test('empty', 'with empty_namespaces a user may leave nothing in a mount namespace of his own, and no attack shows what a mount covers',
-         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=ALL, append=EMPTY,
+         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=ALL, append=EMPTY, long=DEBUG,
          initrd=('empty-namespace', *GUEST), disks=('ext4',), immutable_console=(SELECTED, MAY_EMPTY)),
     Test('empty-off', 'without it all is locked as ever, and the same attacks show nothing',
-         programs=('empty',), flavours=('builtin', 'debug'), initrd=('empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
+         programs=('empty',), flavours=('builtin', 'debug'), long=DEBUG,
+         initrd=('empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
     Test('empty-native', 'as on a kernel that has nullfs of its own', programs=('empty',), flavours=NATIVE, parameter='',
-         initrd=('empty-namespace', *GUEST), once=True),
+         initrd=('empty-namespace', *GUEST), once=True, long=True),
     Test('namespaces', 'an ordinary user uncovers nothing and changes nothing on nullfs, whatever namespaces it nests',
          programs=('namespaces',), smp=1, flavours=BOTH, append='rcupdate.rcu_expedited=1', timeout=600, long=True,
          same=reported),
@@ -229,7 +230,7 @@ TESTS = [
          initrd=(MODULE, *GUEST), disks=('ext4',), console=(SELECTED,)),
     Test('load-empty', 'loaded with empty_namespaces it lets users leave nothing in a mount namespace, too',
          programs=('load', 'empty', 'unprivileged', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
-         append='empty=1', initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
+         long=DEBUG, append='empty=1', initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
     Test('load-empty-off', 'loaded without it, it does not', programs=('load', 'empty'), flavours=LOADABLE, parameter='',
          initrd=(MODULE, 'empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
     Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
@@ -291,8 +292,8 @@ TESTS = [
 
     storm('', PATCHED, 4, 2000),
     storm('-one-cpu', PATCHED, 1, 4000),
-    storm('-debug', ('debug', 'debug-loadable'), 4, 10000, long=True),
-    storm('-debug-one-cpu', ('debug', 'debug-loadable'), 1, 10000, long=True),
+    storm('-debug', DEBUG, 4, 5000),
+    storm('-debug-one-cpu', DEBUG, 1, 5000),
 
     Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',
@@ -342,7 +343,7 @@ TESTS = [
     # All that can fail while nullfs is made at boot. On other kernels than these the ids that follow are not stock's.
     *(Test(f'not-made-{what}', f'if the kernel cannot make nullfs for lack of {lacks} it says so and boots as stock',
            programs=('unselected', 'devices'), flavours=('stock', 'builtin', *more), selects=False, smp=1, same=reported,
-           fault=Fault(function, error, after='nullfs_kern_mount'), kernels=DEFAULT_VERSIONS,
+           fault=Fault(function, error, after='nullfs_kern_mount'), kernels=DEFAULT_VERSIONS, long=DEBUG,
            absent=('nullfs lies',), patched_console=(f'{NOT_BENEATH}: error -{error or ENOMEM}; booting without it',))
       for what, lacks, function, error, *more in (
           ('context', 'memory for the context', 'alloc_fs_context', ENOMEM),

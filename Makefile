@@ -50,7 +50,7 @@ check:
 
 storm:
 	@scripts/setup build test
-	@OPERATIONS=$${OPERATIONS:-65000} tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
+	@OPERATIONS=$${OPERATIONS:-75000} tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
 
 image:
 	@scripts/setup build

@@ -48,10 +48,13 @@ TEST_F(device, goes_with_a_mount_on_it)
 	EXPECT_EQ(0, find_mount("/proc/self/mountinfo", NODE, &line));
 }
 
-/* The thread that does it has a mount namespace of its own. */
+/* The thread that does it has a mount namespace of its own, and is at home in devtmpfs. */
 TEST(kdevtmpfs_is_private)
 {
+	static const char * const places[] = { "root", "cwd" };
 	char path[64], name[32], mine[64], its[64] = "";
+	struct stat devtmpfs, place;
+	unsigned int i;
 	ssize_t length;
 	FILE *file;
 	int pid;
@@ -71,6 +74,15 @@ TEST(kdevtmpfs_is_private)
 		length = readlink(path, its, sizeof(its) - 1);
 		ASSERT_LT(0, length);
 		EXPECT_NE(0, strncmp(mine, its, length));
+		ASSERT_EQ(0, sys(stat("/dev", &devtmpfs)));
+		for (i = 0; i < ARRAY_SIZE(places); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/%s/.", pid, places[i]);
+			ASSERT_EQ(0, sys(stat(path, &place)));
+			EXPECT_EQ(devtmpfs.st_dev, place.st_dev) {
+				TH_LOG("%s is elsewhere", path);
+			}
+			EXPECT_EQ(devtmpfs.st_ino, place.st_ino);
+		}
 		return;
 	}
 	ASSERT_STREQ("kdevtmpfs", "not found");

@@ -125,9 +125,9 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
     """Put the release's files there, of a source package those wanted; return their paths, none if they are gone."""
     env = environment()
     name = f"{release.package}={release.version}"
-    directory.mkdir(parents=True, exist_ok=True)
     if GONE.exists() and f"{name} {wanted}" in GONE.read_text().splitlines():
         return []
+    directory.mkdir(parents=True, exist_ok=True)
     command = ["source", "--download-only"] if release.package == "linux" else ["download"]
     status, output = run(["apt-get", "-q", *command, "--print-uris", name], env=env)
     files = re.findall(r"^'(\S+)' (\S+) \d+ (\S+)", output, re.M)

@@ -11,6 +11,7 @@ import functools
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -292,9 +293,10 @@ class ArchiveSource(KeptSource):
     def fetch(self):
         """The path of its archive; None if there is none."""
         directory = DOWNLOAD / self.id
-        found = list(directory.glob("*.*")) or archive.download(self.release, directory)
+        found = list(directory.glob("*.tar.*")) or archive.download(self.release, directory)
         if not found:
-            remove_entry(directory)
+            with suppress(OSError):     # somebody else tries it as well, or has found it gone
+                directory.rmdir()
         return found[0] if found else None
 
     def discard(self, path):

@@ -72,10 +72,10 @@ def rows(outcome):
 
 
 def differences(version, flavour, reference, here, there):
-    """What is wrong, as lines to print; here and there are outcomes."""
+    """What is wrong, and what else to tell, as lines to print; here and there are outcomes."""
     ours, theirs = rows(here), rows(there)
     if not ours or not theirs:
-        return ['nothing to compare']
+        return ['nothing to compare'], []
     lines = table(version, flavour, reference)
     used, unexplained = set(), {}
     missing = [key for keys, others in ((ours, theirs), (theirs, ours)) for key in keys
@@ -91,4 +91,4 @@ def differences(version, flavour, reference, here, there):
         wrong.append(f'not explained: {"  ".join((version, who, where, operation, one, other))}')
     wrong += [f'no longer true: {os.path.basename(TABLE)}:{line.number}: {line.operation}'
               for line in lines if line.number not in used]
-    return wrong
+    return wrong, []

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from errno import EBUSY, EMFILE, ENOENT, ENOMEM, EPERM
 
+import conformance
+import ktap
 from sources import table as kernels
 
 VERSIONS = [row.name for row in kernels().values() if row.expected == 'applies']
@@ -91,7 +93,8 @@ class Test:
     absent: tuple = ()          # and patterns that it must not show
     stuck: str = None           # see vm.run()
     same: object = None         # outcome -> lines; they have to be the same as on stock
-    conforms: bool = False      # what it reports is compared with other kernels, see tests/conformance.py
+    conforms: object = None     # conformance or ktap, which compares what it reports with other flavours
+    tells: object = None        # outcome -> lines about it to print
     once: bool = False          # one kernel is enough
     long: object = ()           # takes long, as what boots Debian or needs what is made in one: True, or the flavours that do
     kernels: tuple = ()         # those that it is for, if not for all
@@ -173,6 +176,8 @@ def same_as_stock(outcome):
 
 NOT_BENEATH = 'immutable_rootfs: no nullfs beneath the rootfs'
 KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace')
+SELFTESTS = {'memory': 1024, 'timeout': 900, 'conforms': ktap, 'tells': ktap.counts, 'long': True,
+             'kernels': DEFAULT_VERSIONS}
 ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16; trying MS_MOVE'
 
 TESTS = [
@@ -184,6 +189,7 @@ TESTS = [
     host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all the kernels that they are for', once=True),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
+    host('ktap', "what the kernel's selftests report is compared, and whatever is worse than on stock is found", once=True),
     host('bench', 'the benchmark can still measure', once=True),
     host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True, long=True,
          initrd=tuple(f'initramfs {system} {{version}} module' for system in DEBIAN)),
@@ -213,11 +219,15 @@ TESTS = [
 
     Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
          programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
-         append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=True, long=True,
+         append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=conformance, long=True,
          kernels=DEFAULT_VERSIONS),   # what differs elsewhere is not written down
     Test('conform-debug', 'whatever is tried on nullfs, the kernel has nothing to complain of', programs=('conform',),
          flavours=('debug',), initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1 only=nullfs', smp=1, timeout=600,
          long=True),
+    Test('selftests', "what passes of the kernel's own tests in the initramfs on stock passes there on nullfs",
+         programs=('selftests.sh',), initrd=('selftests-tools', 'selftests {version}', *GUEST), **SELFTESTS),
+    Test('selftests-root', 'the same in a root that the kernel has entered', programs=('selftests.sh',), initrd=(),
+         disks=('root-selftests {version}',), append='root=/dev/vda rw init=/init', **SELFTESTS),
     Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
          memory=512),
@@ -444,7 +454,8 @@ TESTS = [
 # Which of the tests, by test and flavour: that run on an architecture, or with --short.
 SELECTIONS = {
     'all': lambda test, flavour: True,
-    # Neither need a debugger for x86-64, nor a Debian system that runs on the host, nor a native kernel.
+    # Neither need a debugger for x86-64, nor a Debian system that runs on the host, nor a native kernel,
+    # nor selftests, which are built for x86-64.
     'guest': lambda test, flavour: flavour in PATCHED and not test.fault and not test.conforms
         and not any(name.startswith('initramfs ') for name in test.initrd),
     'short': lambda test, flavour: flavour in PATCHED and test.name in SHORT,

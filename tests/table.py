@@ -22,6 +22,9 @@ BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
 DEBUG = ('debug', 'debug-loadable')
+LSM = ('stock-lsm', 'lsm')
+LSM_VERSIONS = ('6.12',)
+MEDIATING = ('apparmor', 'selinux', 'tomoyo')   # one at a time; Landlock and Yama are always with them
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
 SHORT = ('initramfs', 'empty', 'memory', 'load', 'load-empty', 'root-ext4', 'unselected')
@@ -96,7 +99,7 @@ class Test:
     conforms: object = None     # conformance or ktap, which compares what it reports with other flavours
     tells: object = None        # outcome -> lines about it to print
     once: bool = False          # one kernel is enough
-    long: object = ()           # takes long, as what boots Debian or needs what is made in one: True, or the flavours that do
+    long: object = ()           # takes long, for it boots Debian, or needs more than the usual kernels: True, or the flavours that do
     kernels: tuple = ()         # those that it is for, if not for all
     operations: int = 0         # of the storm, if it is one, unless the environment says otherwise
     kill: bool = False          # the runner kills its own QEMU
@@ -170,6 +173,12 @@ def boot_log(outcome):
     return sorted(NUMBERS.sub('N', line) for line in messages(outcome) if not NOT_COMPARED.search(line))
 
 
+def lsm_messages(outcome):
+    """What security modules say, but for what they forbid: how much of that is printed is a matter of time."""
+    return reported(outcome) + [line for line in boot_log(outcome) if not line.startswith('audit: ')
+                                and re.search(r'LSM|SELinux|AppArmor|TOMOYO|Mandatory|landlock|Yama|xattr|label', line)]
+
+
 def same_as_stock(outcome):
     return reported(outcome) + boot_log(outcome)
 
@@ -216,6 +225,19 @@ TESTS = [
          same=reported),
     Test('load-namespaces', 'the same if the module was loaded', programs=('load', 'namespaces'), flavours=LOADABLE, smp=1,
          parameter='', initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=600, long=True),
+
+    *(Test(f'lsm-{name}', f'{name}, Landlock and Yama decide over mounts and pivot_root as on stock',
+           programs=('devices', 'nullfs', 'unprivileged', 'policy.sh', 'mediated', 'pivot'), flavours=LSM,
+           append=f'initramfs_options=size=256M lsm=landlock,yama,{name} TOMOYO_trigger=/usr/bin/true',
+           initrd=('lsm-tools', *GUEST), disks=('ext4',), memory=512, smp=1, timeout=120, immutable_console=(SELECTED,),
+           same=lsm_messages, kernels=LSM_VERSIONS, long=True) for name in MEDIATING),
+    *(Test(f'lsm-{name}-root', f'with {name}, Landlock and Yama the kernel enters root= by pivot_root', programs=('handover',),
+           initrd=(), disks=('ext4',), append=f'root=/dev/vda rw fs=ext4 lsm=landlock,yama,{name}', flavours=LSM,
+           absent=(ROOT_MOVED,), kernels=LSM_VERSIONS, long=True) for name in MEDIATING),
+    Test('lsm-asked', 'the kernel asks the security modules before it pivots, and moves the root over the rootfs if they forbid it',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=('lsm',),
+         fault=Fault('security_sb_pivotroot', EPERM), kernels=LSM_VERSIONS, long=True,
+         console=('immutable_rootfs: pivot_root into the real root failed: error -1; trying MS_MOVE',)),
 
     Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
          programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),

@@ -411,7 +411,7 @@ TESTS = [
          fault=Fault('init_umount', EBUSY, caller='pivot_into_real_root'),
          console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),
 
-    Test('containers', 'bubblewrap, crun and runc run from the initramfs, and fail there on stock',
+    Test('containers', 'bubblewrap, crun and runc run from the initramfs, which is not to be found in there; on stock they fail',
          programs=('containers.sh',), initrd=('tools', *GUEST), flavours=ALL, long=DEBUG, memory=512, timeout=120),
     *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
            programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,

@@ -202,6 +202,7 @@ TESTS = [
     host('bench', 'the benchmark can still measure', once=True),
     host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True, long=True,
          initrd=tuple(f'initramfs {system} {{version}} module' for system in DEBIAN)),
+    host('security', 'each test that Documentation/security.md names is there, and takes as long as it says', once=True),
     host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
     host('deb', 'the Debian package is built, lintian has nothing to say, and all agree on the version', once=True),
     host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True, long=True),
@@ -225,6 +226,8 @@ TESTS = [
          same=reported),
     Test('load-namespaces', 'the same if the module was loaded', programs=('load', 'namespaces'), flavours=LOADABLE, smp=1,
          parameter='', initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=600, long=True),
+    Test('namespaces-empty', 'the same if users may unmount the root of their mount namespaces', programs=('namespaces',), smp=1,
+         flavours=BUILTIN, append=f'rcupdate.rcu_expedited=1 {EMPTY}', timeout=600, long=True, console=(MAY_EMPTY,)),
 
     *(Test(f'lsm-{name}', f'{name}, Landlock and Yama decide over mounts and pivot_root as on stock',
            programs=('devices', 'nullfs', 'unprivileged', 'policy.sh', 'mediated', 'pivot'), flavours=LSM,

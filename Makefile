@@ -10,6 +10,7 @@ help:
 	@echo 'make check        run the tests on Linux 6.12 and 6.1 [TEST=name]; [LONG=1] also those that take long;'
 	@echo '                  on other kernels [KERNEL=name,...|all]; on [MACHINE=x86_64|arm64|i386|s390x];'
 	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
+	@echo 'make coverage     run them on kernels that count what is executed, and tell what is not [KERNEL=name] [LONG=1]'
 	@echo 'make storm        a million random operations on mounts and namespaces, on Linux 6.12 and 6.1: hours;'
 	@echo '                  [SEED=n] [OPERATIONS=n in each boot] [KERNEL=name,...|all] [TEST=name] repeat one'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
@@ -47,6 +48,9 @@ check:
 	@scripts/setup build test style
 	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
 		$${LONG:+--long} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
+
+coverage:
+	@tests/run --coverage $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"} $${LONG:+--long}
 
 storm:
 	@scripts/setup build test
@@ -117,5 +121,5 @@ clean:
 distclean: clean
 	@scripts/kernel clean
 
-.PHONY: help boot check storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost check-patch \
-	check-style modules install uninstall dkms-install dkms-remove deb clean distclean
+.PHONY: help boot check coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost \
+	check-patch check-style modules install uninstall dkms-install dkms-remove deb clean distclean

@@ -199,6 +199,7 @@ TESTS = [
     host('kernels', 'the patches apply to all the kernels that they are for', once=True),
     host('commands', 'what a command lacks it says in one line that names the cure', once=True),
     host('ktap', "what the kernel's selftests report is compared, and whatever is worse than on stock is found", once=True),
+    host('coverage', 'a line that nothing reaches is told, and a wrong excuse for one as well', once=True),
     host('bench', 'the benchmark can still measure', once=True),
     host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True, long=True,
          initrd=tuple(f'initramfs {system} {{version}} module' for system in DEBIAN)),
@@ -479,7 +480,7 @@ TESTS = [
          programs=('nonsuch',), flavours=('stock',), smp=1, expect='missing plan', once=True),
 ]
 
-# Which of the tests, by test and flavour: that run on an architecture, or with --short.
+# Which of the tests, by test and flavour: that run on an architecture, with --short, or with --coverage.
 SELECTIONS = {
     'all': lambda test, flavour: True,
     # Neither need a debugger for x86-64, nor a Debian system that runs on the host, nor a native kernel,
@@ -487,4 +488,7 @@ SELECTIONS = {
     'guest': lambda test, flavour: flavour in PATCHED and not test.fault and not test.conforms
         and not any(name.startswith('initramfs ') for name in test.initrd),
     'short': lambda test, flavour: flavour in PATCHED and test.name in SHORT,
+    # The initramfs that a generator makes has the module of loadable, which this kernel does not take.
+    'coverage': lambda test, flavour: flavour != 'coverage-loadable'
+        or not any(name.startswith('initramfs ') for name in test.initrd),
 }

@@ -17,6 +17,7 @@ int main(void)
 	system("systemctl is-system-running --wait >/run/state; systemctl --failed --plain >/run/failed");
 	report_open(report_device());
 	report_programs("/boot/tests");
+	report_counts();
 	/* what dracut does for a root on RAID, LVM, NFS ...: systemd shall return to the initramfs to take it apart */
 	write_file("/run/initramfs/.need_shutdown", "");
 	report_end_mark();

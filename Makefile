@@ -11,8 +11,9 @@ help:
 	@echo '                  on other kernels [KERNEL=name,...|all]; on [MACHINE=x86_64|arm64|i386|s390x];'
 	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
 	@echo 'make coverage     run them on kernels that count what is executed, and tell what is not [KERNEL=name] [LONG=1]'
-	@echo 'make storm        a million random operations on mounts and namespaces, on Linux 6.12 and 6.1: hours;'
-	@echo '                  [SEED=n] [OPERATIONS=n in each boot] [KERNEL=name,...|all] [TEST=name] repeat one'
+	@echo 'make storm        a million random operations on mounts and namespaces on kernels that look for mistakes, and'
+	@echo '                  more on others, of Linux 6.12 and 6.1: hours; [SEED=n] [OPERATIONS=n in each boot]'
+	@echo '                  [KERNEL=name,...|all] [TEST=name] repeat one'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'
 	@echo '                  [MACHINE=x86_64|arm64|i386|s390x]'
@@ -54,7 +55,7 @@ coverage:
 
 storm:
 	@scripts/setup build test
-	@OPERATIONS=$${OPERATIONS:-75000} tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
+	@TIMES=25 tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
 
 image:
 	@scripts/setup build

@@ -14,7 +14,7 @@ from sources import table as kernels
 
 VERSIONS = [row.name for row in kernels().values() if row.expected == 'applies']
 DEFAULT_VERSIONS = ('6.12', '6.1')
-DEBUG_VERSION = '6.12'          # the one for which there are debug flavours
+DEBUG_VERSIONS = ('6.12', '6.1')     # those for which there are debug flavours; of all but the first they take long
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
 PATCHED = ('stock', 'builtin', 'loadable')
@@ -331,7 +331,7 @@ TESTS = [
 
     storm('', PATCHED, 4, 2000),
     storm('-one-cpu', PATCHED, 1, 4000),
-    storm('-debug-one-cpu', DEBUG, 1, 5000),     # emulating four CPUs takes such a kernel too long
+    storm('-debug-one-cpu', DEBUG, 1, 10000),     # emulating four CPUs takes such a kernel too long
 
     Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
          programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module is loaded from another mount namespace than the initial one, while the rootfs is shared and overmounted and
- * others mount, unmount, unshare and walk "..": the initial namespace gets nullfs, and nobody notices.
+ * others mount, unmount, unshare, walk "..", enter it and become root in user namespaces: the initial namespace gets
+ * nullfs, and nobody notices.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -10,7 +11,10 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#define KINDS 6
 #define WORKERS 8
+
+static int initial_namespace;
 
 static struct {
 	bool stop;
@@ -55,12 +59,38 @@ static bool reads_mounts(int number)
 	return find_mount(MOUNTINFO, "/proc", &line) == 1;
 }
 
+/* Whoever enters the initial namespace comes to what is mounted over its root. */
+static bool enters(int number)
+{
+	struct stat top, root;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(stat("/..", &top) || unshare(CLONE_NEWNS) || setns(initial_namespace, CLONE_NEWNS) ||
+		      stat("/", &root) || root.st_dev != top.st_dev || root.st_ino != top.st_ino);
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* Whose root is the topmost one is not chrooted, and may have a user namespace. */
+static bool becomes_root(int number)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(chroot("/..") || unshare(CLONE_NEWUSER));
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
 static void work(int number)
 {
-	static bool (* const kinds[])(int) = { mounts_and_unmounts, unshares, walks_up, reads_mounts };
+	static bool (* const kinds[KINDS])(int) = {
+		mounts_and_unmounts, unshares, walks_up, reads_mounts, enters, becomes_root,
+	};
 
 	while (!shared->stop) {
-		if (!kinds[number % 4](number))
+		if (!kinds[number % KINDS](number))
 			shared->wrong[number]++;
 		shared->rounds[number]++;
 	}
@@ -133,6 +163,8 @@ FIXTURE_SETUP(storm)
 {
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, shared);
+	initial_namespace = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, initial_namespace);
 }
 
 FIXTURE_TEARDOWN(storm)

@@ -59,19 +59,15 @@ static int __init put_beneath_rootfs(struct vfsmount *nullfs)
 {
 	unsigned long magic;
 	struct file_system_type *rootfs = rootfs_type(&magic);
-	bool ramfs = rootfs && magic == RAMFS_MAGIC;
 	int err;
 
-	if (ramfs) {
+	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
+	if (err)
+		return err;
+
+	if (rootfs && magic == RAMFS_MAGIC) {
 		rootfs_kill_sb = rootfs->kill_sb;
 		rootfs->kill_sb = ramfs_rootfs_kill_sb;
-	}
-
-	err = rootfs_mount_beneath(init_task.nsproxy->mnt_ns, nullfs);
-	if (err) {
-		if (ramfs)
-			rootfs->kill_sb = rootfs_kill_sb;
-		return err;
 	}
 
 	if (empty_namespaces) {

@@ -33,7 +33,9 @@ LEFT_OUT = {
     "cgroup:test_stress.sh": "the others again, while the machine is busy",
     "cgroup:test_zswap": "these kernels have no zswap",
     "exec:binfmt_script.py": "there is no Python",
+    "filesystems/binderfs:binderfs_test": "these kernels have no Android binder",
     "filesystems/epoll:epoll_wakeup_test": "lets threads race each other until time is up, for two minutes",
+    "filesystems/fat:rename_exchange": "these kernels have no vfat",
     "openat2:rename_attack_test": "renames half a million times, which takes a minute",
     "uevent:uevent_filtering": "fails if the host is too busy for it to take events as fast as they come",
 }

@@ -279,6 +279,17 @@ static inline int go_below_privately(void)
 	return error;
 }
 
+/* In a child, as this process is to stay where it is. */
+static inline int go_below_in_a_child(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(-go_below_privately());
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
 static inline int become_user(int id)
 {
 	int error = sys(setgid(id));
@@ -311,6 +322,14 @@ static inline int mount_space(void)
 	for (; !error && name[7] <= 'c'; name[7]++)
 		error = sys(mkdir(name, 0755));
 	return error;
+}
+
+static inline int overlay_of(const char *path, const char *lower)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), "lowerdir=%s", lower);
+	return sys(mount("overlay", path, "overlay", 0, options));
 }
 
 #define COVERED "/covered/secret"

@@ -61,17 +61,6 @@ static bool failed(void)
 	return atoi(text) == 0;
 }
 
-/* In a child, as this process is to stay in the namespace that the module changes. */
-static int go_below_in_a_child(void)
-{
-	pid_t child = fork();
-	int status;
-
-	if (child == 0)
-		_exit(-go_below_privately());
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
-}
-
 TEST(every_allocation)
 {
 	char before[8192], after[8192];

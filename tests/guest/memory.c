@@ -13,6 +13,7 @@
 static struct {
 	unsigned long magic;			/* of the rootfs */
 	long size;				/* of the file */
+	int refused, unchanged, loaded;		/* loading the module, once in vain */
 	int before, pivot, detach;
 	long free, cached;			/* KB before the handover */
 	long held_free, held_cached, back_free, back_cached;	/* KB given back */
@@ -73,6 +74,16 @@ TEST(type_of_rootfs)
 	EXPECT_EQ(0, seen.before);
 }
 
+/* A load that fails says why, and the mounts are those from before. */
+TEST(failed_load)
+{
+	const char *fails = getenv("fails");
+
+	EXPECT_EQ(fails ? -atoi(fails) : 0, seen.refused);
+	EXPECT_EQ(fails != NULL, seen.unchanged);
+	EXPECT_EQ(0, seen.loaded);
+}
+
 /* PID 1 leaves the initramfs by pivot_root() and detaches it; on a stock kernel that fails with EINVAL. */
 TEST(handover)
 {
@@ -108,6 +119,19 @@ TEST(memory_comes_back)
 		EXPECT_LE(FILE_KB / 100 * 99, seen.back_free);
 }
 
+static void load_in_vain(void)
+{
+	char before[8192], after[8192];
+	struct mount_line root, same_root;
+
+	read_mounts(before, sizeof(before));
+	find_mount(MOUNTINFO, "/", &root);
+	seen.refused = load_module(MODULE, "");
+	read_mounts(after, sizeof(after));
+	find_mount(MOUNTINFO, "/", &same_root);
+	seen.unchanged = !strcmp(before, after) && root.parent == same_root.parent && go_below_in_a_child() == -EINVAL;
+}
+
 static void hand_over(void)
 {
 	struct stat st;
@@ -128,8 +152,8 @@ static void hand_over(void)
 		return;
 	seen.detach = sys(umount2(".", MNT_DETACH));
 	chdir("/");
-	snprintf(state, sizeof(state), "%lu %ld %d %d %d %ld %ld", seen.magic, seen.size, seen.before, seen.pivot,
-		 seen.detach, seen.free, seen.cached);
+	snprintf(state, sizeof(state), "%lu %ld %d %d %d %d %d %d %ld %ld", seen.magic, seen.size, seen.refused,
+		 seen.unchanged, seen.loaded, seen.before, seen.pivot, seen.detach, seen.free, seen.cached);
 	setenv("seen", state, 1);
 	execl("/after", "/after", (char *)NULL);
 }
@@ -138,8 +162,8 @@ static void watch_memory(void)
 {
 	int fd;
 
-	sscanf(getenv("seen"), "%lu %ld %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.before, &seen.pivot,
-	       &seen.detach, &seen.free, &seen.cached);
+	sscanf(getenv("seen"), "%lu %ld %d %d %d %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.refused,
+	       &seen.unchanged, &seen.loaded, &seen.before, &seen.pivot, &seen.detach, &seen.free, &seen.cached);
 	wait_for_memory(10, &seen.held_free, &seen.held_cached);
 	for (fd = 0; fd < 3; fd++)
 		reopen(fd, "/dev/console");
@@ -157,9 +181,9 @@ int main(int argc, char **argv)
 	} else {
 		setup_mounts();
 		if (getenv("fails"))
-			load_module(MODULE, "");
+			load_in_vain();
 		if (loaded_late())
-			load_module(MODULE, "");
+			seen.loaded = load_module(MODULE, "");
 		hand_over();
 	}
 	report_open(report_device());

@@ -161,7 +161,7 @@ static void load_meanwhile(void)
 
 	if (!loaded_late() || shared->loaded || done() < wanted / 2)
 		return;
-	error = load_module(MODULE, "");
+	error = load_module(MODULE, may_empty() ? "empty_namespaces=1" : "");
 	if (error) {
 		snprintf(shared->wrong, sizeof(shared->wrong), "loading: %s", strerrorname_np(-error));
 		shared->stop = true;

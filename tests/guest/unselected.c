@@ -20,13 +20,14 @@ static void show(const char *what, int value)
 	printf("# same: %s: %d\n", what, value);
 }
 
-/* The mount table. Ids are shown as they are for the first mounts and by their order for later ones. */
+/* The mount table, whose bottom is the rootfs. Ids are shown as they are for the first mounts and by their order for later ones. */
 TEST(mount_table)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "r");
 	char line[2048];
 	int id, parent, skip, lines = 0;
 
+	EXPECT_EQ(-EINVAL, go_below_in_a_child());
 	ASSERT_NE(NULL, file);
 	while (fgets(line, sizeof(line), file)) {
 		ASSERT_EQ(2, sscanf(line, "%d %d %n", &id, &parent, &skip));

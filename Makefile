@@ -2,13 +2,13 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO WITHIN SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO WITHIN UNTIL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM
 
 help:
 	@echo 'make boot         show an immutable rootfs at work beside a stock kernel, in QEMU'
 	@echo '                  [KERNEL=6.12|6.1] [INITRD=file] [APPEND="boot parameters"]'
-	@echo 'make check        run the tests on Linux 6.12 and 6.1 [TEST=name]; [LONG=1] also those that take long;'
-	@echo '                  on other kernels [KERNEL=name,...|all]; on [MACHINE=x86_64|arm64|i386|s390x];'
+	@echo 'make check        run the tests on Linux 6.12 and 6.1 [TEST=name]; [LONG=1] also those that take long,'
+	@echo '                  begun [UNTIL=minutes]; on other kernels [KERNEL=name,...|all]; on [MACHINE=...];'
 	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
 	@echo 'make coverage     run them on kernels that count what is executed, and tell what is not [KERNEL=name] [LONG=1]'
 	@echo 'make storm        a million random operations on mounts and namespaces on kernels that look for mistakes, and'
@@ -48,7 +48,7 @@ boot:
 check:
 	@scripts/setup build test style
 	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
-		$${LONG:+--long} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
+		$${LONG:+--long} $${UNTIL:+--until "$$UNTIL"} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
 
 coverage:
 	@tests/run --coverage $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"} $${LONG:+--long}

@@ -135,9 +135,33 @@ static int mount_furnished(void)
 	return put_tmpfs(place(), 0);
 }
 
+static bool is_in_namespace(const char *path)
+{
+	FILE *file = fdopen(openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC), "r");
+	bool found = false;
+	struct statx stx;
+	char line[2048];
+
+	if (file && !statx(AT_FDCWD, path, 0, STATX_MNT_ID, &stx))
+		while (!found && fgets(line, sizeof(line), file))
+			found = strtoull(line, NULL, 10) == stx.stx_mnt_id;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * What open_tree(2) has copied and nobody has mounted remembers where the original lay, but does not keep that. Linux 6.12
+ * (6.17 does not) follows this before it looks whether there is something to mount beneath: into freed memory, on a stock
+ * kernel too.
+ */
 static int mount_beneath(void)
 {
-	return put_tmpfs(place(), MOUNT_BENEATH);
+	const char *where = place();
+
+	if (kernel_version() < 617 && !is_in_namespace(where))
+		return -EINVAL;
+	return put_tmpfs(where, MOUNT_BENEATH);
 }
 
 static int mount_proc(void)

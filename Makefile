@@ -22,6 +22,7 @@ help:
 	@echo 'make -s empty-namespace'
 	@echo '                  print the path of empty-namespace, which runs a program where there is no file'
 	@echo 'make modules      build the module for the running kernel, or for [KDIR=directory]'
+	@echo 'make load         build it for the running kernel, and load it there'
 	@echo 'make dkms-install have dkms build and install it for the running kernel, or for [KERNELRELEASE=6.12.30]'
 	@echo 'make dkms-remove  take away what that has installed'
 	@echo 'make deb          make a Debian package of what dkms-install installs'
@@ -100,6 +101,9 @@ modules:
 	@scripts/check-headers modules "$$KDIR" 'install them, or name others with KDIR='
 	$(MAKE) -C "$$KDIR" M="$(CURDIR)/module" CONFIG_IMMUTABLE_ROOTFS=m modules
 
+load: modules
+	@scripts/load module/immutable_rootfs.ko
+
 install:
 	@initramfs/install
 
@@ -123,4 +127,4 @@ distclean: clean
 	@scripts/kernel clean
 
 .PHONY: help boot check coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost \
-	check-patch check-style modules install uninstall dkms-install dkms-remove deb clean distclean
+	check-patch check-style modules load install uninstall dkms-install dkms-remove deb clean distclean

@@ -299,6 +299,9 @@ TESTS = [
     Test('load-native', 'so does a kernel that has nullfs of its own, whatever module it is given',
          programs=('load-refused',), initrd=(MODULE, 'renamed-' + MODULE, *GUEST), flavours=NATIVE, parameter='', smp=1,
          console=('module immutable_rootfs: .* must match|immutable_rootfs: version magic',), once=True),
+    *(Test('load-script' + suffix, '`make load` loads it, or says in one line why it cannot be', programs=('load-script',),
+           flavours=flavours, parameter='', initrd=(MODULE, 'load-script', 'tools', *GUEST), memory=512, smp=1, **more)
+      for suffix, flavours, more in (('', PATCHED, {}), ('-native', NATIVE, {'once': True}))),
     Test('load-twice', 'the module that is loaded already refuses another one, whatever that is called',
          programs=('load', 'load-refused'), flavours=LOADABLE, parameter='', initrd=(MODULE, 'renamed-' + MODULE, *GUEST), smp=1,
          console=(SELECTED, 'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),

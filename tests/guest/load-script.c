@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* scripts/load, which is /load here, loads the module, or says in one line what is in the way and changes nothing. */
+#include "guest.h"
+#include "kselftest_harness.h"
+
+FIXTURE(script) {
+	char before[8192], after[8192], said[1024];
+	struct utsname uts;
+};
+
+FIXTURE_SETUP(script)
+{
+	ASSERT_EQ(0, uname(&self->uts));
+	read_mounts(self->before, sizeof(self->before));
+}
+
+FIXTURE_TEARDOWN(script)
+{
+	read_mounts(self->after, sizeof(self->after));
+	EXPECT_STREQ(self->before, self->after);
+}
+
+/* Its exit status, and what it said. */
+static int run(const char *command, char *said, size_t size)
+{
+	FILE *output = popen(command, "r");
+	size_t length;
+
+	if (!output)
+		return -errno;
+	length = fread(said, 1, size - 1, output);
+	said[length] = '\0';
+	return WEXITSTATUS(pclose(output));
+}
+
+/* What keeps the module from being loaded here, as the script puts it. */
+static const char *obstacle(void)
+{
+	const char *flavour = getenv("flavour");
+
+	if (!strcmp(flavour, "native"))
+		return " has nullfs already: Linux 7.0 and later need no module";
+	if (!strcmp(flavour, "stock"))
+		return " lacks the rootfs-provider hook: apply kernel-hooks.patch to it, build it and boot that";
+	return loaded_late() ? NULL : "; the kernel says: immutable_rootfs: module is already loaded";
+}
+
+static bool is_one_line_about(const char *why, const char *said)
+{
+	bool is = !strncmp(said, "load: ", 6) && strstr(said, why) && strchr(said, '\n') == said + strlen(said) - 1;
+
+	if (!is)
+		printf("# it said: %s\n", said);
+	return is;
+}
+
+/* What no user can mend comes first. */
+TEST_F(script, run_by_a_user)
+{
+	const char *why = obstacle();
+
+	if (!why || *why != ' ')
+		why = "only root may load modules: run this as root";
+	EXPECT_EQ(1, run("setpriv --reuid=1000 --clear-groups /load " MODULE " 2>&1", self->said, sizeof(self->said)));
+	EXPECT_TRUE(is_one_line_about(why, self->said));
+}
+
+TEST_F(script, run_by_root)
+{
+	int status = run("/load " MODULE " 2>&1", self->said, sizeof(self->said));
+
+	if (obstacle()) {
+		EXPECT_EQ(1, status);
+		EXPECT_TRUE(is_one_line_about(obstacle(), self->said));
+		return;
+	}
+	EXPECT_EQ(0, status);
+	EXPECT_STREQ("load: the kernel says: immutable_rootfs: nullfs lies beneath the rootfs\n", self->said);
+	EXPECT_EQ(0, go_below_in_a_child());
+}
+
+TEST_F(script, run_again)
+{
+	EXPECT_EQ(1, run("/load " MODULE " 2>&1", self->said, sizeof(self->said)));
+	EXPECT_TRUE(is_one_line_about(obstacle() ?: "File exists", self->said));
+}
+
+TEST_HARNESS_MAIN

@@ -41,7 +41,7 @@ static const enum who processes[PROCESSES] = { CONFINED, ROOT, ROOT, ROOT, ROOT,
 enum bottom { ANYTHING, ON_ROOTFS, ON_NULLFS };
 
 static struct {
-	bool stop, loaded;
+	bool stop, rest, loaded;	/* for ever; until the next round; the module */
 	int faults, elsewhere;
 	char wrong[512];
 	long results[WHOS][MOST_OPERATIONS][ERRNOS], lives;

@@ -17,7 +17,7 @@
 #define HANGS 600		/* seconds without progress; on a busy host RCU alone may take 200 */
 #define ENOUGH 200		/* tries of which one has to succeed; in the worst case one of twenty does */
 #define ROUND 10000		/* operations; then all is taken away, as what is held by something else grows and grows */
-#define SCARCE 3		/* and sooner, when less than one part in so many of the memory is available */
+#define SCARCE 3		/* and sooner, when less than one part in so many of the memory is available that was before */
 
 static long wanted, goal;	/* of the storm, of the present round */
 static struct look {
@@ -25,6 +25,7 @@ static struct look {
 	time_t since;
 } last_look[PROCESSES];
 static int mounts;
+static long available;		/* memory before the storm, in KB */
 static char before[16384], after[16384];
 
 static void announce(const char *format, ...)
@@ -180,7 +181,7 @@ static void rage(void)
 		open("/proc/self/comm", O_WRONLY | O_CLOEXEC),
 	};
 	pid_t workers[PROCESSES], dead;
-	long scarce = meminfo("MemTotal") / SCARCE;
+	long scarce = available / SCARCE;
 	int left = PROCESSES, i;
 
 	shared->rest = false;
@@ -277,6 +278,7 @@ static bool prepare(void)
 	write_file(COVER "/" SECRET, SECRET);
 	read_mounts(before, sizeof(before));
 	mounts = elsewhere();
+	available = meminfo("MemAvailable");
 	return true;
 }
 
@@ -300,6 +302,12 @@ static void clean_up(void)
 	umount(COVER);
 }
 
+/* But for caches, and what debug kernels go on collecting. */
+static bool memory_is_back(void)
+{
+	return meminfo("MemAvailable") >= available / 4 * 3;
+}
+
 FIXTURE(storm) {
 };
 
@@ -315,7 +323,6 @@ FIXTURE_TEARDOWN(storm)
 TEST_F_TIMEOUT(storm, rages, 1000000)
 {
 	int now = mounts, hidden = 0, i;
-	long begun;
 	struct timespec begin, end;
 
 	ASSERT_LT(0, wanted);
@@ -323,24 +330,26 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 	announce("<5>storm: seed %llu, %ld operations\n", (unsigned long long)seed, wanted);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (done() < wanted && !shared->stop && now == mounts + hidden) {
-		begun = done();
-		goal = begun + ROUND < wanted ? begun + ROUND : wanted;
+		goal = done() + ROUND < wanted ? done() + ROUND : wanted;
 		ASSERT_TRUE(set_up());
 		ASSERT_EQ(0, write_file("/proc/sys/fs/mount-max", MOST_MOUNTS));
 		rage();
 		ASSERT_EQ(0, write_file("/proc/sys/fs/mount-max", "100000"));
 
-		/* What has been released is freed a little later. nullfs has a copy in the namespace that is counted in. */
+		/* RCU frees memory later: on 6.1 in ksoftirqd, which was one of nine until now. */
 		clean_up();
+		for (i = 0; i < 1200 && !memory_is_back(); i++)
+			usleep(500000);
+		ASSERT_TRUE(memory_is_back()) {
+			printf("# %ld KB were available before, and now %ld\n", available, meminfo("MemAvailable"));
+		}
+		/* nullfs has a copy in the namespace that is counted in. */
 		hidden = shared->loaded ? 2 : 0;
 		for (i = 0, now = -1; i < 60 && now != mounts + hidden; i++) {
 			usleep(500000);
 			now = elsewhere();
 		}
 		announce("<5>storm: %ld of %ld operations\n", done(), wanted);
-		ASSERT_FALSE(shared->rest && done() < wanted && done() < begun + ROUND / 20) {
-			printf("# the memory that the storm has taken does not come back\n");
-		}
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	printf("# measured seed %llu, %ld operations in %ld lives and %ld s\n", (unsigned long long)seed, done(),

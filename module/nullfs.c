@@ -59,7 +59,7 @@ static int nullfs_readdir(struct file *file, struct dir_context *ctx)
 	return 0;
 }
 
-/* Everybody shares the inode: a lock on it would be a channel to strangers. */
+/* Everybody shares the inode: a lock or lease on it would be a channel to strangers. */
 static int nullfs_lock(struct file *file, int cmd, struct file_lock *fl)
 {
 	return -ENOLCK;
@@ -72,6 +72,7 @@ static const struct file_operations nullfs_dir_operations = {
 	.fsync		= noop_fsync,
 	.lock		= nullfs_lock,
 	.flock		= nullfs_lock,
+	.setlease	= simple_nosetlease,
 };
 
 static const struct super_operations nullfs_super_operations = {

@@ -170,16 +170,6 @@ static int lock(int command, int type)
 	return fcntl(here, command, &lock);
 }
 
-static int deleg(int command, int type)
-{
-	struct {
-		unsigned int flags;
-		unsigned short type, pad;
-	} argument = { .type = type };
-
-	return fcntl(here, command, &argument);
-}
-
 static int hint(int command)
 {
 	unsigned long long value = 0;
@@ -751,9 +741,9 @@ static void rows_of_locks(void)
 	TRY(fcntl(here, F_SETLEASE, F_WRLCK));
 	TRY(fcntl(here, F_SETLEASE, F_UNLCK));
 	NUMBER(fcntl(here, F_GETLEASE));
-	TRY(deleg(F_GETDELEG_, F_UNLCK));
-	TRY(deleg(F_SETDELEG_, F_RDLCK));
-	TRY(deleg(F_SETDELEG_, F_WRLCK));
+	TRY(delegation(here, F_GETDELEG_, F_UNLCK));
+	TRY(delegation(here, F_SETDELEG_, F_RDLCK));
+	TRY(delegation(here, F_SETDELEG_, F_WRLCK));
 	TRY(fcntl(here, F_NOTIFY, DN_CREATE | DN_ATTRIB));
 	TRY(fcntl(here, F_NOTIFY, 0));
 	NUMBER(fcntl(here, F_GETFL) & ~O_LARGEFILE);

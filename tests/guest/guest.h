@@ -33,6 +33,10 @@
 #define EXT4_MAGIC 0xEF53
 #define SQUASHFS_MAGIC 0x73717368
 
+/* Newer than the headers of Debian 12 */
+#define F_GETDELEG_ 1039
+#define F_SETDELEG_ 1040
+
 #define MOUNTINFO "/proc/self/mountinfo"
 
 #define sys(call) ((call) == -1 ? -errno : 0)
@@ -40,6 +44,16 @@
 static inline int pivot_root(const char *new_root, const char *put_old)
 {
 	return syscall(SYS_pivot_root, new_root, put_old);
+}
+
+static inline int delegation(int fd, int command, int type)
+{
+	struct {
+		unsigned int flags;
+		unsigned short type, pad;
+	} argument = { .type = type };
+
+	return fcntl(fd, command, &argument);
 }
 
 /* Whether this kernel was told to put nullfs beneath its rootfs; tests/run says so on the command line. */

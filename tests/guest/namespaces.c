@@ -581,6 +581,7 @@ static int remount_tmpfs(void)
 	CHANGE(lock_range(F_GETLK)) \
 	CHANGE(lock_range(F_OFD_SETLK)) \
 	CHANGE(fcntl(here, F_SETLEASE, F_RDLCK)) \
+	CHANGE(delegation(here, F_SETDELEG_, F_RDLCK)) \
 	CHANGE(remount_tmpfs()) \
 	CHANGE(umount2("/", MNT_DETACH)) \
 	CHANGE(umount("/"))

@@ -189,6 +189,15 @@ TEST_F(nullfs, no_locks)
 	EXPECT_EQ(-ENOLCK, sys(fcntl(self->fd, F_OFD_GETLK, &lock)));
 }
 
+/* Nor leases, or delegations, which Linux 6.19 gives for directories, too. */
+TEST_F(nullfs, no_leases)
+{
+	EXPECT_EQ(-EINVAL, sys(fcntl(self->fd, F_SETLEASE, F_RDLCK)));
+	EXPECT_EQ(-EINVAL, sys(fcntl(self->fd, F_SETLEASE, F_WRLCK)));
+	EXPECT_EQ(-EINVAL, sys(delegation(self->fd, F_SETDELEG_, F_RDLCK)));
+	EXPECT_EQ(-EINVAL, sys(delegation(self->fd, F_SETDELEG_, F_WRLCK)));
+}
+
 /* It cannot be remounted, neither the file system nor by way of umount(). */
 TEST_F(nullfs, no_remount)
 {

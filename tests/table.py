@@ -351,7 +351,7 @@ TESTS = [
     storm('', PATCHED, 4, 2000),
     storm('-one-cpu', PATCHED, 1, 4000),
     storm('-empty', ('builtin', 'loadable'), 4, 2000, append=EMPTY, console=(MAY_EMPTY,)),
-    storm('-debug', DEBUG, 4, 500),     # emulating four CPUs takes such a kernel long
+    storm('-debug', DEBUG, 4, 2000),    # emulating four CPUs takes such a kernel long
     storm('-debug-one-cpu', DEBUG, 1, 10000),
     storm('-races', KCSAN, 4, 5000, console=(RACES_ARE_FOUND,)),
     Test('races', 'four processes that do the same with nullfs at the same time do not race in it', programs=('races', 'nullfs'),

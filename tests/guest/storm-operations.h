@@ -27,6 +27,7 @@ static int trees[4] = { -1, -1, -1, -1 };
 static struct {
 	int fd;
 	enum bottom bottom;
+	bool locked;
 } namespaces[2] = { { -1 }, { -1 } };
 
 /* What nobody's umount or mount there takes from the others, but by propagation. */
@@ -443,18 +444,43 @@ static int go_home(void)
 	return error;
 }
 
+/* Whether the mount at "/" lies on another one; if not, it is the root of the namespace. */
+static bool root_has_parent(void)
+{
+	int fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC), id, parent;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	struct statx stx = { 0 };
+	char line[2048];
+	bool has = true;
+
+	if (!statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &stx))
+		while (file && fgets(line, sizeof(line), file))
+			if (sscanf(line, "%d %d", &id, &parent) == 2 && id == (int)stx.stx_mnt_id)
+				has = id != parent;
+	if (file)
+		fclose(file);
+	return has;
+}
+
+static bool bottom_is_right(void)
+{
+	struct stat st;
+
+	return bottom == ANYTHING || (locked && root_has_parent()) ||
+	       (bottom == ON_NULLFS && magic_of("/") == NULLFS_MAGIC) ||
+	       (bottom == ON_ROOTFS && !stat("/", &st) && st.st_dev == rootfs);
+}
+
 /* Whatever is the root is unmounted, until that is refused. What is there then is known. */
 static int go_to_the_bottom(void)
 {
 	int fd = own_namespace(), error = 0, tries, depth = 0;
-	struct stat st;
 
 	for (tries = 0; !error && tries < 16; tries++) {	/* as others may mount and pivot here */
 		do
 			error = sys(setns(fd, CLONE_NEWNS));
 		while (!error && !umount2("/", MNT_DETACH) && ++depth < 1000);
-		if (bottom == ANYTHING || (bottom == ON_NULLFS && magic_of("/") == NULLFS_MAGIC) ||
-		    (bottom == ON_ROOTFS && !stat("/", &st) && st.st_dev == rootfs))
+		if (bottom_is_right())
 			break;
 	}
 	close(fd);
@@ -481,7 +507,7 @@ static int unshare_user(void)
 	error = sys(unshare(CLONE_NEWUSER | CLONE_NEWNS));
 	if (error)
 		return error;
-	bottom = ANYTHING;	/* nothing can be unmounted that was there */
+	locked = true;
 	snprintf(map, sizeof(map), "0 %d 1", id);
 	error = write_at(proc, "self/setgroups", "deny");
 	if (!error)
@@ -502,6 +528,7 @@ static int keep_namespace(void)
 		close(namespaces[i].fd);
 	namespaces[i].fd = fd;
 	namespaces[i].bottom = bottom;
+	namespaces[i].locked = locked;
 	return 0;
 }
 
@@ -510,8 +537,10 @@ static int enter_kept(void)
 	size_t i = pick(COUNT(namespaces));
 	int error = sys(setns(namespaces[i].fd, CLONE_NEWNS));
 
-	if (!error)
+	if (!error) {
 		bottom = namespaces[i].bottom;
+		locked = namespaces[i].locked;
+	}
 	return error;
 }
 

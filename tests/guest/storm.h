@@ -56,6 +56,7 @@ static uint64_t seed, stream;
 static int number, proc;
 static enum who who;
 static enum bottom bottom;
+static bool locked;		/* in a copy that some user has: what covers the bottom may have to stay */
 static dev_t rootfs;
 static ino_t initial_namespace;
 static unsigned long long storm_mount;

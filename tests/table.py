@@ -447,10 +447,12 @@ TESTS = [
          console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),
 
     # The debug kernels of 6.1 lack BPF, which crun and runc need.
-    *(Test(f'containers{suffix}',
-           'bubblewrap, crun and runc run from the initramfs, which is not to be found in there; on stock they fail',
-           programs=('containers.sh',), initrd=('tools', *GUEST), memory=512, timeout=120, **more)
-      for suffix, more in (('', {'flavours': BOTH}), ('-debug', {'flavours': ('debug',), 'long': True, 'kernels': ('6.12',)}))),
+    *(Test(name, 'bubblewrap, crun and runc run from the initramfs, which is not to be found in there; on stock they fail',
+           programs=(*first, 'containers.sh'), initrd=(*files, 'tools', *GUEST), memory=512, timeout=120, **more)
+      for name, first, files, more in (
+          ('containers', (), (), {'flavours': BOTH}),
+          ('containers-debug', (), (), {'flavours': ('debug',), 'long': True, 'kernels': ('6.12',)}),
+          ('load-containers', ('load',), (MODULE,), {'flavours': LOADABLE, 'parameter': ''}))),
     *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
            programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
            append=f'tool={tool} moved=1 fs=ext4', flavours=ALL, long=DEBUG) for tool in ('busybox', 'util-linux', 'klibc')),

@@ -23,9 +23,10 @@ LOADABLE = ('loadable',)
 PACKAGED = ('packaged',)
 DEBUG = ('debug', 'debug-loadable')
 LSM = ('stock-lsm', 'lsm')
+LSM_LOADABLE = ('lsm-loadable',)
 LSM_VERSIONS = ('6.12',)
 KCSAN = ('kcsan', 'kcsan-loadable')
-RARE = (LSM, KCSAN)             # kernels that few tests need
+RARE = (LSM + LSM_LOADABLE, KCSAN)      # kernels that few tests need
 MEDIATING = ('apparmor', 'selinux', 'tomoyo')   # one at a time; Landlock and Yama are always with them
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
@@ -249,6 +250,11 @@ TESTS = [
            append=f'initramfs_options=size=256M lsm=landlock,yama,{name} TOMOYO_trigger=/usr/bin/true',
            initrd=('lsm-tools', *GUEST), disks=('ext4',), memory=512, smp=1, timeout=120, immutable_console=(SELECTED,),
            same=lsm_messages, kernels=LSM_VERSIONS, long=True) for name in MEDIATING),
+    *(Test(f'load-lsm-{name}', f'so they do where the module is loaded under the rule of {name}',
+           programs=('policy.sh', 'load', 'nullfs', 'unprivileged', 'mediated', 'pivot'), flavours=LSM_LOADABLE, parameter='',
+           append=f'initramfs_options=size=256M lsm=landlock,yama,{name} TOMOYO_trigger=/usr/bin/true',
+           initrd=(MODULE, 'lsm-tools', *GUEST), disks=('ext4',), memory=512, smp=1, timeout=120, console=(SELECTED,),
+           kernels=LSM_VERSIONS, long=True) for name in MEDIATING),
     *(Test(f'lsm-{name}-root', f'with {name}, Landlock and Yama the kernel enters root= by pivot_root', programs=('handover',),
            initrd=(), disks=('ext4',), append=f'root=/dev/vda rw fs=ext4 lsm=landlock,yama,{name}', flavours=LSM,
            absent=(ROOT_MOVED,), kernels=LSM_VERSIONS, long=True) for name in MEDIATING),

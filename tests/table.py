@@ -31,6 +31,8 @@ MEDIATING = ('apparmor', 'selinux', 'tomoyo')   # one at a time; Landlock and Ya
 NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
 NATIVE_SERIES = '7'
 SHORT = ('initramfs', 'empty', 'memory', 'load', 'load-empty', 'root-ext4', 'unselected')
+FAULT_AT_BOOT = {'flavours': ('builtin', 'debug'), 'long': DEBUG}
+FAULT_WHEN_LOADED = {'flavours': ('loadable', 'debug-loadable'), 'long': DEBUG, 'parameter': ''}
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
@@ -326,15 +328,15 @@ TESTS = [
          initrd=(MODULE, 'bare', 'large', 'init=memory')),
 
     Test('load-memory-again', 'a load that has failed leaves nothing in the way of the next one, nor of unmounting the rootfs',
-         programs=('memory',), flavours=LOADABLE, parameter='', append=f'rootfs=ramfs root=/dev/vda fails={ENOENT}', memory=512,
-         smp=1, initrd=(MODULE, 'bare', 'large', 'init=memory'),
+         programs=('memory',), append=f'rootfs=ramfs root=/dev/vda fails={ENOENT}', memory=512, smp=1, **FAULT_WHEN_LOADED,
+         initrd=(MODULE, 'bare', 'large', 'init=memory'),
          # the first to call it is kdevtmpfs
          fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath', skip=1),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -2, nothing changed', SELECTED)),
 
     *(Test(f'load-memory-again-{what}', f'the same for a load that has failed for lack of {lacks}',
-           programs=('memory',), flavours=LOADABLE, parameter='', append=f'rootfs=ramfs root=/dev/vda fails={error or ENOMEM}',
-           memory=512, smp=1, initrd=(MODULE, 'bare', 'large', 'init=memory'), kernels=DEFAULT_VERSIONS,
+           programs=('memory',), append=f'rootfs=ramfs root=/dev/vda fails={error or ENOMEM}', memory=512, smp=1,
+           **FAULT_WHEN_LOADED, initrd=(MODULE, 'bare', 'large', 'init=memory'), kernels=DEFAULT_VERSIONS,
            fault=Fault(function, error, caller, after='do_init_module'),
            console=(f'{NOT_BENEATH}: error -{error or ENOMEM}, nothing changed', SELECTED))
       for what, lacks, function, error, caller in (     # slabs are what load-faults is about
@@ -406,22 +408,22 @@ TESTS = [
          stuck='Waiting for root device /dev/vdz', console=('Waiting for root device /dev/vdz',)),
 
     Test('no-memory', 'if there is no memory for nullfs the kernel says so and boots as stock',
-         programs=('parameter',), flavours=BUILTIN, selects=False, smp=1, append=EMPTY, fault=Fault('nullfs_kern_mount', ENOMEM),
+         programs=('parameter',), selects=False, smp=1, append=EMPTY, **FAULT_AT_BOOT, fault=Fault('nullfs_kern_mount', ENOMEM),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',
                   'immutable_rootfs: empty_namespaces changes nothing'), absent=('nullfs lies', MAY_EMPTY)),
     # All that can fail while nullfs is made at boot. On other kernels than these the ids that follow are not stock's.
     *(Test(f'not-made-{what}', f'if the kernel cannot make nullfs for lack of {lacks} it says so and boots as stock',
-           programs=('unselected', 'devices'), flavours=('stock', 'builtin', *more), selects=False, smp=1, same=reported,
+           programs=('unselected', 'devices'), flavours=ALL, selects=False, smp=1, same=reported,
            fault=Fault(function, error, after='nullfs_kern_mount'), kernels=DEFAULT_VERSIONS, long=DEBUG,
            absent=('nullfs lies',), patched_console=(f'{NOT_BENEATH}: error -{error or ENOMEM}; booting without it',))
-      for what, lacks, function, error, *more in (
+      for what, lacks, function, error in (
           ('context', 'memory for the context', 'alloc_fs_context', ENOMEM),
           ('source', 'memory for its name', 'kmemdup_nul', 0),
           ('super-block', 'memory for the super block', 'alloc_super', 0),
           ('device', 'a device number', 'set_anon_super_fc', EMFILE),
-          ('inode', 'an inode', 'new_inode', 0, 'debug'),
-          ('dentry', 'a dentry', '__d_alloc', 0, 'debug'),
-          ('mount', 'memory for the mount', 'alloc_vfsmnt', 0, 'debug'))),
+          ('inode', 'an inode', 'new_inode', 0),
+          ('dentry', 'a dentry', '__d_alloc', 0),
+          ('mount', 'memory for the mount', 'alloc_vfsmnt', 0))),
     Test('not-attached', 'the same if nullfs cannot be put beneath the rootfs; nothing of it is left behind',
          programs=('unselected', 'devices'), flavours=ALL, selects=False, smp=1, same=reported_but_ids,
          append='rootfs=ramfs root=/dev/vda', fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath'),
@@ -437,18 +439,18 @@ TESTS = [
          programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
          fault=Fault('init_umount', ENOMEM, caller='devtmpfs_setup')),
     Test('root-not-pivoted', 'if the kernel cannot pivot into the root it is moved over the rootfs, as on stock',
-         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=BUILTIN,
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', **FAULT_AT_BOOT,
          fault=Fault('do_pivot_root', EPERM),
          console=('immutable_rootfs: pivot_root into the real root failed: error -1; trying MS_MOVE',)),
     *(Test(f'root-not-pivoted-{what}', f'the same if {lacks}',
-           programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', flavours=BUILTIN,
+           programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', **FAULT_AT_BOOT,
            fault=fault, console=('immutable_rootfs: pivot_root into the real root failed: error -12; trying MS_MOVE',))
       for what, lacks, fault in (
           ('new', 'the new root cannot be looked up', Fault('kernel_path_at', ENOMEM)),
           ('old', 'the place of the old root cannot be looked up', Fault('kernel_path_at', ENOMEM, skip=1)),
           ('mountpoint', 'there is no memory for a mountpoint', Fault('get_mountpoint', ENOMEM, after='do_pivot_root')))),
     Test('root-not-unmounted', 'if the kernel cannot unmount the old rootfs then it says so and boots',
-         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 stays=1', flavours=BUILTIN,
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 stays=1', **FAULT_AT_BOOT,
          fault=Fault('init_umount', EBUSY, caller='pivot_into_real_root'),
          console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),
 

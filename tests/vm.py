@@ -33,7 +33,7 @@ stopping = threading.Event()
 
 PANIC = re.compile(r'Kernel panic - not syncing')
 SPLAT = re.compile(
-    rf'^{STAMP}(?:WARNING: |BUG: |INFO: (?:possible |trying to register|task .* blocked|suspicious |inconsistent )'
+    rf'^{STAMP}(?:WARNING: |(?:\[ )?BUG: |INFO: (?:possible |trying to register|task .* blocked|suspicious |inconsistent )'
     r'|Oops|general protection fault|UBSAN: |rcu: INFO: .*stall|refcount_t: |list_(?:add|del) (?:corruption|double)'
     r'|kmemleak: .*suspected|ODEBUG: .*disabled|watchdog: BUG|Internal error: )'
     r'|kernel BUG at |KASAN: |Unable to handle kernel|unable to handle kernel| ilc:\d \[#\d+\]')

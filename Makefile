@@ -56,7 +56,7 @@ coverage:
 
 storm:
 	@scripts/setup build test
-	@TIMES=25 tests/run --long --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
+	@tests/run --long --nightly --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
 
 image:
 	@scripts/setup build

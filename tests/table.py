@@ -108,6 +108,7 @@ class Test:
     long: object = ()           # takes long, for it boots Debian, or needs more than the usual kernels: True, or the flavours that do
     kernels: tuple = ()         # those that it is for, if not for all
     operations: int = 0         # of the storm, if it is one, unless the environment says otherwise
+    nightly: int = 0            # the same with --nightly
     kill: bool = False          # the runner kills its own QEMU
     fault: object = None        # Fault, a function that fails once
 
@@ -131,12 +132,12 @@ def debian(system, sentence, suffix='', variant='{variant}', moved=False, append
                 r'recovering journal|EXT4-fs .*recovery'), **more)
 
 
-def storm(suffix, flavours, smp, operations, append='', **more):
+def storm(suffix, flavours, smp, operations, nightly, append='', **more):
     """Whoever finds that nullfs can be changed, a file that is covered, or a mount that is left prints it with the seed."""
     return Test(
         f'storm{suffix}', 'eight processes mount, move, pivot, unshare and unmount against each other, and nullfs stays empty',
-        programs=('storm', 'nullfs'), initrd=(MODULE, *GUEST), flavours=flavours, operations=operations, smp=smp,
-        append=f'rcupdate.rcu_expedited=1 oops=panic {append}', timeout=600, immutable_console=(SELECTED,), long=True, **more)
+        programs=('storm', 'nullfs'), initrd=(MODULE, *GUEST), flavours=flavours, operations=operations,
+        nightly=nightly, smp=smp, append=f'rcupdate.rcu_expedited=1 oops=panic {append}', timeout=600, immutable_console=(SELECTED,), long=True, **more)
 
 
 def reported(outcome):
@@ -356,12 +357,13 @@ TESTS = [
     Test('pivot-init-refused', 'pivot_init refuses bad use before it changes anything',
          programs=('refused',), initrd=('pivot_init', *GUEST), disks=('ext4',), once=True),
 
-    storm('', PATCHED, 4, 2000),
-    storm('-one-cpu', PATCHED, 1, 4000),
-    storm('-empty', ('builtin', 'loadable'), 4, 2000, append=EMPTY, console=(MAY_EMPTY,)),
-    storm('-debug', DEBUG, 4, 2000),    # emulating four CPUs takes such a kernel long
-    storm('-debug-one-cpu', DEBUG, 1, 10000),
-    storm('-races', KCSAN, 4, 5000, console=(RACES_ARE_FOUND,)),
+    # Emulating four CPUs takes a kernel with KASAN and lockdep long, so most operations are made on one.
+    storm('-debug-one-cpu', DEBUG, 1, 10000, 250000),
+    storm('-debug', DEBUG, 4, 2000, 10000),
+    storm('-races', KCSAN, 4, 5000, 25000, console=(RACES_ARE_FOUND,)),
+    storm('', PATCHED, 4, 2000, 50000),
+    storm('-one-cpu', PATCHED, 1, 4000, 100000),
+    storm('-empty', ('builtin', 'loadable'), 4, 2000, 50000, append=EMPTY, console=(MAY_EMPTY,)),
     Test('races', 'four processes that do the same with nullfs at the same time do not race in it', programs=('races', 'nullfs'),
          flavours=KCSAN, smp=4, initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=120, long=True,
          console=(SELECTED, RACES_ARE_FOUND)),

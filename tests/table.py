@@ -14,6 +14,7 @@ from sources import table as kernels
 
 VERSIONS = [row.name for row in kernels().values() if row.expected == 'applies']
 DEFAULT_VERSIONS = ('6.12', '6.1')
+CONFORMANCE_VERSIONS = (*DEFAULT_VERSIONS, '6.19')     # those that Documentation/conformance.md tells of
 DEBUG_VERSIONS = ('6.12', '6.1')     # those for which there are DEBUG and KCSAN; of all but the first they take long
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
@@ -269,7 +270,7 @@ TESTS = [
     Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
          programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
          append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=conformance, long=True,
-         kernels=DEFAULT_VERSIONS),   # what differs elsewhere is not written down
+         kernels=CONFORMANCE_VERSIONS),
     Test('conform-debug', 'whatever is tried on nullfs, the kernel has nothing to complain of', programs=('conform',),
          flavours=('debug',), initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1 only=nullfs', smp=1, timeout=600,
          long=True),

@@ -255,7 +255,7 @@ TESTS = [
            initrd=('lsm-tools', *GUEST), disks=('ext4',), memory=512, smp=1, timeout=120, immutable_console=(SELECTED,),
            same=lsm_messages, kernels=LSM_VERSIONS, long=True) for name in MEDIATING),
     *(Test(f'load-lsm-{name}', f'so they do where the module is loaded under the rule of {name}',
-           programs=('policy.sh', 'load', 'nullfs', 'unprivileged', 'mediated', 'pivot'), flavours=LSM_LOADABLE, parameter='',
+           programs=('policy.sh', 'load', 'unprivileged', 'mediated', 'pivot'), flavours=LSM_LOADABLE, parameter='',
            append=f'initramfs_options=size=256M lsm=landlock,yama,{name} TOMOYO_trigger=/usr/bin/true',
            initrd=(MODULE, 'lsm-tools', *GUEST), disks=('ext4',), memory=512, smp=1, timeout=120, console=(SELECTED,),
            kernels=LSM_VERSIONS, long=True) for name in MEDIATING),

@@ -171,6 +171,11 @@ FIXTURE_TEARDOWN(storm)
 {
 }
 
+static void watch_races(const char *one_in)
+{
+	write_file("/sys/module/kcsan/parameters/skip_watch", one_in);	/* where there is KCSAN */
+}
+
 TEST_F_TIMEOUT(storm, loading, 400)
 {
 	char before[8192] = "", after[8192] = "", mountinfo[64];
@@ -209,7 +214,9 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	let_them_work();
 	loader = fork();
 	if (loader == 0) {
+		watch_races("4");	/* one access in so many, as this is done once */
 		shared->load = unshare(CLONE_NEWNS) ? -errno : load_module(MODULE, "");
+		watch_races("500");
 		mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 		umount2("/", MNT_DETACH);	/* what is over it */
 		shared->below = go_below_privately();

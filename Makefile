@@ -12,7 +12,7 @@ help:
 	@echo '                  a short test of further kernels [ALSO=name,...|rest], begun [WITHIN=minutes]'
 	@echo 'make coverage     run them on kernels that count what is executed, and tell what is not [KERNEL=name] [LONG=1]'
 	@echo 'make storm        a million random operations on mounts and namespaces on kernels that look for mistakes, and'
-	@echo '                  more on others, of Linux 6.12 and 6.1: hours; [SEED=n] [OPERATIONS=n in each boot]'
+	@echo '                  more on others, of Linux 6.12 and 6.1: two hours; [SEED=n] [OPERATIONS=n in each boot]'
 	@echo '                  [KERNEL=name,...|all] [TEST=name] repeat one'
 	@echo 'make -s image     print the path of a bootable kernel, built when it is missing'
 	@echo '                  [KERNEL=6.12|6.1] [FLAVOUR=stock|builtin|loadable|debug|packaged]'

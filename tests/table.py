@@ -511,6 +511,7 @@ TESTS = [
           ('lost-vm', 'hang', 'lost VM', 'a virtual machine that dies'),
           ('silent-end', 'silence', 'lost VM', 'a guest that goes off without finishing its report'),
           ('warning', 'warning', 'kernel complaint', 'a WARNING on the console, whatever the results say'),
+          ('lockdep', 'lockdep', 'kernel complaint', 'a complaint of lockdep in brackets, which is no WARNING'),
           ('missing-plan', 'no-plan', 'missing plan', 'results without a plan'),
           ('too-few', 'too-few', 'too few results', 'fewer results than planned'),
           ('nothing-run', 'nothing', 'nothing run', 'a plan of nothing'),

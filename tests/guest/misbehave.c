@@ -24,6 +24,9 @@ int main(void)
 	} else if (!strcmp(how, "warning")) {
 		write_file("/dev/kmsg", "<4>WARNING: this is provoked\n");
 		printf("1..1\nok 1 fine\n");
+	} else if (!strcmp(how, "lockdep")) {
+		write_file("/dev/kmsg", "<4>[ BUG: Invalid wait context ]\n");
+		printf("1..1\nok 1 fine\n");
 	} else if (!strcmp(how, "no-plan")) {
 		printf("ok 1 fine\n");
 	} else if (!strcmp(how, "too-few")) {

@@ -44,27 +44,27 @@ help:
 
 boot:
 	@scripts/setup build boot
-	@scripts/boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append="$$APPEND"}
+	@scripts/vmtest boot $${KERNEL:+--kernel "$$KERNEL"} $${INITRD:+--initrd "$$INITRD"} $${APPEND:+--append="$$APPEND"}
 
 check:
 	@scripts/setup build test style
-	@tests/run $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
+	@scripts/vmtest test $${KERNEL:+--kernel "$$KERNEL"} $${MACHINE:+--machine "$$MACHINE"} $${TEST:+--test "$$TEST"} \
 		$${LONG:+--long} $${UNTIL:+--until "$$UNTIL"} $${ALSO:+--also "$$ALSO"} $${WITHIN:+--within "$$WITHIN"}
 
 coverage:
-	@tests/run --coverage $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"} $${LONG:+--long}
+	@scripts/vmtest test --coverage $${KERNEL:+--kernel "$$KERNEL"} $${TEST:+--test "$$TEST"} $${LONG:+--long}
 
 storm:
 	@scripts/setup build test
-	@tests/run --long --nightly --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
+	@scripts/vmtest test --long --nightly --test "$${TEST:-storm*}" $${KERNEL:+--kernel "$$KERNEL"}
 
 image:
 	@scripts/setup build
-	@scripts/kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}" "$${MACHINE:-x86_64}"
+	@scripts/vmtest kernel image "$${KERNEL:-6.12}" "$${FLAVOUR:-builtin}" "$${MACHINE:-x86_64}"
 
 ko:
 	@scripts/setup build
-	@scripts/kernel ko "$${KERNEL:-6.12}" loadable "$${MACHINE:-x86_64}"
+	@scripts/vmtest kernel ko "$${KERNEL:-6.12}" loadable "$${MACHINE:-x86_64}"
 
 pivot_init:
 	@scripts/setup program
@@ -80,11 +80,11 @@ install-pivot_init: pivot_init
 	@$(MAKE) --no-print-directory -C initramfs/pivot_init install DESTDIR='$(DESTDIR)'
 
 bench:
-	@bench/run
+	@scripts/vmtest bench
 
 distro-kernel:
 	@scripts/setup build kernel-deb boot deb
-	@scripts/$@
+	@scripts/vmtest distro
 
 cost:
 	@scripts/setup build
@@ -124,7 +124,7 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	@scripts/kernel clean
+	@scripts/vmtest kernel clean
 
 .PHONY: help boot check coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel cost \
 	check-patch check-style modules load install uninstall dkms-install dkms-remove deb clean distclean

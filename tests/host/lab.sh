@@ -10,7 +10,7 @@ trap 'exit 1' INT TERM
 # in_debian IMAGE SCRIPT [FILE TO]: run tests/debian/SCRIPT there; in its directory are a copy of this checkout, the
 # Debian packages of the kernel and the key that this kernel trusts.
 in_debian() {
-	packages=$("$top/scripts/kernel" packages "${KERNEL:-6.12}")
+	packages=$("$top/scripts/vmtest" kernel packages "${KERNEL:-6.12}")
 	mkdir -p "$lab/checkout"
 	tar -C "$top" --exclude-vcs --exclude-vcs-ignores -c . | tar -C "$lab/checkout" -x
 	cp "$packages"/*.deb "$packages"/mok.* "$lab"

@@ -41,7 +41,7 @@ refuses() {
 
 # kernel_tree DIRECTORY: the files of a kernel source that the patch changes, which the header is none of
 kernel_tree() {
-	source=$("$top/scripts/kernel" files "${KERNEL:-6.12}" Makefile fs/Makefile \
+	source=$("$top/scripts/vmtest" kernel files "${KERNEL:-6.12}" Makefile fs/Makefile \
 		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u | grep -v /rootfs_provider.h)) || exit 1
 	cp -r "$source" "$1"
 }

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from errno import EBUSY, EMFILE, ENOENT, ENOMEM, EPERM
 
-import conformance
-import ktap
-from sources import table as kernels
+from vmtest.checks import conformance
+from vmtest.checks import ktap
+from vmtest.sources import table as kernels
 
 VERSIONS = [row.name for row in kernels().values() if row.expected == 'applies']
 DEFAULT_VERSIONS = ('6.12', '6.1')

@@ -13,9 +13,8 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-TOP = os.path.dirname(HERE)
-EXPLANATIONS = os.path.join(HERE, 'coverage.txt')
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+EXPLANATIONS = os.path.join(TOP, 'tests/coverage.txt')
 FLAVOURS = {'builtin': 'coverage', 'loadable': 'coverage-loadable'}     # what stands for what
 COUNTS = re.compile(r'^# counts (\S+) ([0-9a-z]+)$', re.M)
 

@@ -24,7 +24,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-import architectures
+from . import config as architectures
 
 END = '# end of report'
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Fetch, patch, build and keep the kernels of the tests and the demonstration.
 
@@ -42,13 +41,12 @@ import sys
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-import archive
-import selftests
-from architectures import DEFAULT, Unknown, architecture
-from cache import (BUILD_ENV, CACHE, FIXED_ENV, TOP, Failure, digest, first_line, locked, need_space, progress, remove,
+from . import debian
+from . import selftests
+from .config import DEFAULT, Unknown, architecture
+from .store import (BUILD_ENV, CACHE, FIXED_ENV, TOP, Failure, digest, first_line, locked, need_space, progress, remove,
                    remove_entry, run, scratch, start)
-from sources import Source, table
+from .sources import Source, table
 
 CONFIGS = TOP / "tests/configs"
 PATCH = TOP / "kernel-hooks.patch"
@@ -438,9 +436,9 @@ class NativeKernel:
         return IMAGE
 
     def get(self):
-        names = [name for name in archive.package_names() if re.fullmatch(self.PACKAGE.format(self.series), name)]
-        for name in sorted(names, key=archive.numbers, reverse=True):
-            for release in archive.releases(name):
+        names = [name for name in debian.package_names() if re.fullmatch(self.PACKAGE.format(self.series), name)]
+        for name in sorted(names, key=debian.numbers, reverse=True):
+            for release in debian.releases(name):
                 entry = CACHE / "kernel" / f"{self.series}-native-{release.version}"
                 if entry.is_dir() or self.unpack(release, entry):
                     return entry
@@ -448,7 +446,7 @@ class NativeKernel:
 
     def unpack(self, release, entry):
         with locked("native", f"{self.series} native"), scratch(entry.parent) as new:
-            for package in archive.download(release, new):
+            for package in debian.download(release, new):
                 status, output = run(["dpkg-deb", "-x", package, new / "tree"])
                 if status:
                     raise Failure(f"{package.name}: {first_line(output)}")
@@ -549,7 +547,7 @@ def interrupted(number, _frame):
     raise KeyboardInterrupt(number)
 
 
-if __name__ == "__main__":
+def command():
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     try:

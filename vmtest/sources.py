@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import archive
-from archive import numbers
-from cache import (APT_ENV, BUILD_ENV, CACHE, TOP, Failure, digest, first_line, locked, need_space, progress, remove_entry,
+from . import debian
+from .debian import numbers
+from .store import (APT_ENV, BUILD_ENV, CACHE, TOP, Failure, digest, first_line, locked, need_space, progress, remove_entry,
                    run, scratch)
 
 DOWNLOAD = CACHE / "download"
@@ -278,7 +278,7 @@ class ArchiveSource(KeptSource):
         self.version = self.name = row.name
         self.series = row.series
         self.stem = f"{self.name}_"
-        releases = archive.kernel_sources(self.series)
+        releases = debian.kernel_sources(self.series)
         for release in releases if row.origin == "oldest" else reversed(releases):
             self.release, self.id = release, self.stem + release.version
             # The lists may name more than the archive has.
@@ -293,7 +293,7 @@ class ArchiveSource(KeptSource):
     def fetch(self):
         """The path of its archive; None if there is none."""
         directory = DOWNLOAD / self.id
-        found = list(directory.glob("*.tar.*")) or archive.download(self.release, directory)
+        found = list(directory.glob("*.tar.*")) or debian.download(self.release, directory)
         if not found:
             with suppress(OSError):     # somebody else tries it as well, or has found it gone
                 directory.rmdir()

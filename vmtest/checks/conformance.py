@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 
-TABLE = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), 'Documentation', 'conformance.md')
+TABLE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), 'Documentation', 'conformance.md')
 REFERENCES = {'builtin': ('native', 'stock'), 'loadable': ('native',)}
 
 

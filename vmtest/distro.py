@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: scripts/distro-kernel
 
@@ -21,19 +20,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "scripts"))
-import cache
-import sources
-from architectures import DEFAULT, architecture
+from tests import table
 
-kernel, tests, userland = (SourceFileLoader(path.replace("/", "_"), str(TOP / path)).load_module()
-                           for path in ("scripts/kernel", "tests/run", "scripts/userland"))
-table, vm = sys.modules["table"], sys.modules["vm"]
+from . import kernel, qemu as vm, runner as tests, sources, store as cache, userland
+from .config import DEFAULT, architecture
+
 Failure = cache.Failure
 
 VERSION = "6.12"
@@ -177,7 +171,7 @@ def make_system(progress, directory, entry, programs):
     (lab / "run").chmod(0o755)
     progress.step("installing the packages of the kernel and of the module, making the initramfs")
     with open(f"{directory}/report", "w+") as report:
-        userland.run(f"{userland.HERE}/in-debian", BASE, lab, "/lab/made.tar", f"{directory}/made.tar", stdout=report)
+        userland.run(TOP / "scripts/in-debian", BASE, lab, "/lab/made.tar", f"{directory}/made.tar", stdout=report)
         report.seek(0)
         said = report.read()
     failed = re.search(r"^not ok \d+ (.*(?:\n#.*)*)", said, re.M)
@@ -193,7 +187,7 @@ def make_system(progress, directory, entry, programs):
 def system(entry):
     programs = tests.compile_guest(architecture(DEFAULT))
     installed = sorted(path for name in ("module", "debian", "initramfs", "scripts") for path in (TOP / name).rglob("*")
-                       if path.is_file() and path.name not in ("pivot_init", "distro-kernel"))
+                       if path.is_file() and path.name != "pivot_init")
     installed += [TOP / name for name in ("dkms.conf", "Makefile", "tests/host/tap.sh", "tests/debian/common.sh",
                                           "tests/debian/distro", "tests/debian/booted")]
     return Path(userland.kept(
@@ -219,7 +213,7 @@ def boot(directory, logs):
     images = tests.Images(str(directory), architecture(DEFAULT))
     images.made.update({name: str(directory / file) for name, file in
                         (("plain", "plain.img"), ("pivot", "pivot.img"), ("system", "system.ext4"))})
-    cases = [tests.Case(test, VERSION, "loadable", str(directory / "vmlinuz"), images, logs) for test in boots()]
+    cases = [tests.Case(test, VERSION, "loadable", str(directory / "vmlinuz"), images, logs, lambda: "") for test in boots()]
     results = []
     with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2)) as pool:
         try:
@@ -288,7 +282,7 @@ def main():
     sys.exit(not all(result.ok for result in results))
 
 
-if __name__ == "__main__":
+def command():
     signal.signal(signal.SIGTERM, kernel.interrupted)
     signal.signal(signal.SIGHUP, kernel.interrupted)
     try:

@@ -8,8 +8,8 @@
 import inspect
 import os
 
-from archive import numbers
-from cache import (BUILD_ENV, CACHE, Failure, digest, first_line, locked, need_space, progress, remove_entry, run,
+from .debian import numbers
+from .store import (BUILD_ENV, CACHE, Failure, digest, first_line, locked, need_space, progress, remove_entry, run,
                    scratch)
 
 TARGETS = """

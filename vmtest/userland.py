@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: scripts/userland tools|selftests-tools|lsm-tools|ext4|squashfs|dkms|dkms-trixie|dkms-boot|SYSTEM
        scripts/userland tools|selftests-tools|lsm-tools MACHINE
@@ -49,11 +48,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-sys.dont_write_bytecode = True
-import archive
-import newc
-from architectures import DEFAULT, Unknown, architecture
-from cache import Failure
+from . import debian
+from . import newc
+from .config import DEFAULT, Unknown, architecture
+from .store import Failure
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(HERE)
@@ -196,7 +194,7 @@ def debootstrap(progress, log, suite, target, variant, packages, *options):
     options += [f"--aptopt={option}" for option in network_options()]
     options += [f"--dpkgopt={option}" for option in NOT_INSTALLED]
     options += [f"--customize-hook={TIDY_UP}"]
-    mmdebstrap(progress, log, archive.sources_of(suite), *options, suite, target)
+    mmdebstrap(progress, log, debian.sources_of(suite), *options, suite, target)
 
 
 def mmdebstrap(progress, log, sources, *words):
@@ -469,7 +467,7 @@ def image(name):
 
 def from_kernel(*words):
     """What scripts/kernel prints; it says itself what goes wrong."""
-    done = subprocess.run([f"{HERE}/kernel", *words], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([f"{TOP}/scripts/vmtest", "kernel", *words], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)
     return done.stdout.strip()
@@ -508,5 +506,5 @@ def main():
         sys.exit(130)
 
 
-if __name__ == "__main__":
+def command():
     main()

@@ -3,9 +3,9 @@
 import os
 import re
 
-import vm
+from .. import qemu as vm
 
-TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TITLE = 'BUG: KCSAN: '
 END = 'Reported by Kernel Concurrency Sanitizer'
 # What the patch does not add but changes: a race there is ours if it makes one of the accesses itself.

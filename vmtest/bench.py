@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: bench/run [--smoke]
 
@@ -25,16 +24,13 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
 
-sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.realpath(__file__))
-TOP = os.path.dirname(HERE)
-sys.path[:0] = [os.path.join(TOP, 'tests'), os.path.join(TOP, 'scripts')]
-import newc
-import vm
+from . import runner as tests
 
-tests = SourceFileLoader('tests_run', os.path.join(TOP, 'tests/run')).load_module()
+HERE = os.path.join(tests.TOP, 'bench')
+from . import newc
+from . import qemu as vm
+
 Failure = tests.Failure
 
 VERSION = '6.12'
@@ -403,5 +399,5 @@ def main():
         sys.exit('bench: interrupted; what was measured is kept, and the next run goes on from here')
 
 
-if __name__ == '__main__':
+def command():
     main()

@@ -7,7 +7,7 @@ itself, behind another '# ', and how it ended: '# selftests: nsfs: owner', '# ok
 import re
 from dataclasses import dataclass, field
 
-from selftests import LEFT_OUT
+from ..selftests import LEFT_OUT
 
 REFERENCES = {'builtin': ('stock',)}
 PREFIX = '# ktap: '

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: tests/run [--kernel NAME,...|all] [--machine NAME] [--short] [--long [--until MINUTES]]
                  [--also NAME,...|rest [--within MINUTES]] [--nightly] [--coverage] [--test NAME]
@@ -33,19 +32,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(HERE)
-sys.path[:0] = [HERE, os.path.join(TOP, 'scripts')]
-import coverage
-import newc
-import races
-import selftests
-import vm
-from architectures import DEFAULT, Unknown, architecture
-from table import (DEBIAN, DEBUG, DEBUG_VERSIONS, DEFAULT_VERSIONS, KCSAN, NATIVE_SERIES, RARE, SELECTIONS, TESTS, VERSIONS)
+from .checks import coverage
+from . import newc
+from .checks import races
+from . import selftests
+from . import qemu as vm
+from .config import DEFAULT, Unknown, architecture
+from tests.table import (DEBIAN, DEBUG, DEBUG_VERSIONS, DEFAULT_VERSIONS, KCSAN, NATIVE_SERIES, RARE, SELECTIONS, TESTS, VERSIONS)
 
-GUEST = os.path.join(HERE, 'guest')
+GUEST = os.path.join(TOP, 'tests/guest')
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'immutable-rootfs')
 SEED = os.environ.get('SEED') or random.getrandbits(32)
 SELFTEST_SECONDS = 120      # the kernel's own 45 are too few on a busy host
@@ -65,7 +62,9 @@ def printed(*words):
 
 
 def script(name, *words):
-    return printed(f'scripts/{name}', *words)
+    if name == 'setup':
+        return printed('scripts/setup', *words)
+    return printed('scripts/vmtest', name, *words)
 
 
 def shell(*words):
@@ -230,7 +229,7 @@ def kernel_module(kind, version, flavour, machine):
     if kind == 'leaking-module':
         path = os.path.join(os.path.dirname(script('kernel', 'image', version, flavour)), 'kmemleak-test.ko')
     elif kind.endswith('signed-module'):
-        path = printed(os.path.join(HERE, 'host/signed-module'), version)
+        path = printed(os.path.join(TOP, 'tests/host/signed-module'), version)
     else:
         path = script('kernel', 'ko', version, flavour if flavour.endswith('-loadable') else 'loadable', machine.name)
     try:
@@ -415,7 +414,7 @@ class Case:
     def run_on_host(self):
         program, = self.programs = self.test.programs
         self.patterns = ()
-        command = [os.path.join(HERE, 'host', program)]
+        command = [os.path.join(TOP, 'tests/host', program)]
         self.how = f'KERNEL={self.version} {command[0]}'
         begin, status = time.monotonic(), 'killed'
         with open(self.log + '.report', 'w+') as report, open(self.log + '.console', 'w+') as console:
@@ -709,7 +708,7 @@ def main():
     return 0 if passed and not failed else 1
 
 
-if __name__ == '__main__':
+def command():
     try:
         sys.exit(main())
     except KeyboardInterrupt:

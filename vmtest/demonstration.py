@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: scripts/boot [--kernel 6.12|6.1] [--append "boot parameters"] [--initrd FILE]
 
@@ -20,13 +19,11 @@ import sys
 import tempfile
 import textwrap
 
-sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(HERE)
 DEMO = os.path.join(TOP, "demo")
-sys.path[:0] = [HERE, os.path.join(TOP, "tests")]
-import newc
-import vm
+from . import newc
+from . import qemu as vm
 
 TIMEOUT = 120
 BALLAST = 64 << 20      # so that an initramfs that stays in memory shows
@@ -41,7 +38,7 @@ class Failure(Exception):
 
 def script(*words):
     """What a script of scripts/ prints; its progress and errors go to the terminal."""
-    done = subprocess.run([os.path.join(HERE, words[0]), *words[1:]], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([f'{TOP}/scripts/setup' if words[0] == 'setup' else f'{TOP}/scripts/vmtest', *(() if words[0] == 'setup' else words[:1]), *words[1:]], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)   # and it has said why
     return done.stdout.strip()
@@ -204,5 +201,5 @@ def main():
     return 0
 
 
-if __name__ == "__main__":
+def command():
     sys.exit(main())

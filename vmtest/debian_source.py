@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: tests/host/debian-source VERSION
 
@@ -10,11 +9,9 @@ import re
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-import archive
-from cache import CACHE, TOP, Failure, digest, locked, need_space, progress, remove_entry, run, scratch
-from sources import untar
+from . import debian
+from .store import CACHE, TOP, Failure, digest, locked, need_space, progress, remove_entry, run, scratch
+from .sources import untar
 
 KEPT = CACHE / "debian-source"
 
@@ -45,7 +42,7 @@ def unpack(source, tree):
 
 
 def kept(version):
-    releases = [release for release in reversed(archive.kernel_sources(version)) if release.package == "linux"]
+    releases = [release for release in reversed(debian.kernel_sources(version)) if release.package == "linux"]
     key = digest(Path(__file__).read_text(), repr(OUR_PATHS))
     with locked(f"debian-source-{version}", f"source package of {version}"):
         for release in releases:
@@ -54,7 +51,7 @@ def kept(version):
                 return final
             need_space(1, "source package")
             with scratch(KEPT) as new:
-                if archive.download(release, new / "source", r"\.(orig|debian)\.tar\.\w+$"):
+                if debian.download(release, new / "source", r"\.(orig|debian)\.tar\.\w+$"):
                     (new / "tree").mkdir()
                     unpack(new / "source", new / "tree")
                     (new / "tree/name").write_text(f"{release.package} {release.version}\n")
@@ -65,7 +62,7 @@ def kept(version):
     raise Failure(f"Debian's archive has no source package of Linux {version} (any more)")
 
 
-if __name__ == "__main__":
+def command():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:

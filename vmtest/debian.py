@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from cache import APT_ENV, CACHE, Failure, first_line, locked, progress, run, scratch
+from .store import APT_ENV, CACHE, Failure, first_line, locked, progress, run, scratch
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backports

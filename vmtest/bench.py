@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: bench/run [--smoke]
-
+"""
 Measures what leaving an initramfs costs, with several tools on several kernels, and what nullfs beneath the rootfs
 costs when nobody makes use of it. Prints tables and goals, keeps the data in bench/data and the plots in bench/plots.
 
 The guests are QEMU machines whose clock counts instructions (-icount): one instruction is one nanosecond. What has been
 measured is kept in the cache, so that an interrupted run goes on where it was.
-
---smoke measures one cell only, and keeps nothing.
 """
-import argparse
 import functools
 import hashlib
 import json
@@ -18,25 +14,23 @@ import re
 import signal
 import stat
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import runner as tests
+from . import TOP, Failure, newc, qemu, store
+from .config import DEFAULT_VERSION as VERSION, NATIVE_SERIES
+from .flavours import kernel as built
+from .images import GUEST
+from .process import must, setup
+from .userland import image
 
-HERE = os.path.join(tests.TOP, 'bench')
-from . import newc
-from . import qemu as vm
-
-Failure = tests.Failure
-
-VERSION = '6.12'
-NATIVE = '7'    # a series that has nullfs of its own
-CACHE = os.path.join(tests.CACHE, 'bench')
-DATA, PLOTS = os.path.join(HERE, 'data'), os.path.join(HERE, 'plots')
+HERE = TOP / 'bench'
+CACHE = store.CACHE / 'bench'
+DATA, PLOTS = HERE / 'data', HERE / 'plots'
 MEMORY = 1024
 TIMEOUT = 600
 FILE = b'\n' * 4096
@@ -48,7 +42,7 @@ RUNS = 5                # of what is not the same each time
 COMPARED = 10000        # files with which the tools are compared with each other, RUNS times
 TASKS = (1, 100, 1000)
 
-# kernel: flavour of scripts/kernel, what it needs on the command line
+# kernel: its flavour, what it needs on the command line
 KERNELS = {
     'stock': ('stock', ''),
     'builtin': ('builtin', SELECT),
@@ -102,7 +96,7 @@ def archive_members(path):
 
 @functools.cache
 def qemu_version():
-    return subprocess.run([vm.Machine('').architecture.qemu, '--version'], check=True, capture_output=True, text=True).stdout
+    return must(qemu.Machine('').architecture.qemu, '--version')
 
 
 class Parts:
@@ -123,26 +117,25 @@ class Parts:
 
     def init(self, archive, program):
         built = os.path.join(self.directory, 'init')
-        tests.shell('gcc', '-static', '-O2', '-Wall', '-Werror', '-I', tests.GUEST, '-Wl,-e,first_instruction',
-                    '-o', built, os.path.join(HERE, 'guest', f'{program}.c'))
+        must('gcc', '-static', '-O2', '-Wall', '-Werror', '-I', GUEST, '-Wl,-e,first_instruction', '-o', built,
+             HERE / f'guest/{program}.c')
         with open(built, 'rb') as source:
             archive.file('init', source.read(), 0o755)
         archive.directory('dev')
         archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
 
     def module(self, archive, _):
-        with open(tests.script('kernel', 'ko', VERSION), 'rb') as source:
-            archive.file('immutable_rootfs.ko', source.read())
+        archive.file('immutable_rootfs.ko', built(VERSION, 'loadable').get_module().read_bytes())
 
     def tools(self, archive, _):
         for name in ('lib', 'lib64', 'usr', 'usr/sbin'):
             archive.directory(name)
-        for name, data in archive_members(tests.script('userland', 'tools')):
+        for name, data in archive_members(image('tools')):
             for pattern, ours in TOOL_FILES.items():
                 if re.fullmatch(pattern, name):
                     archive.file(re.sub(pattern, ours, name), data, 0o755)
-        with open(tests.printed('make', '-s', '--no-print-directory', 'pivot_init'), 'rb') as source:
-            archive.file('pivot_init', source.read(), 0o755)
+        made = must('make', '-s', '--no-print-directory', '-C', TOP, 'pivot_init').strip()
+        archive.file('pivot_init', Path(made).read_bytes(), 0o755)
 
     def files(self, archive, count):
         for number in range(int(count)):
@@ -155,14 +148,14 @@ class Parts:
 @dataclass
 class Cell:
     """One boot."""
-    kernel: str         # path
+    kernel: Path
     parts: tuple
     append: str
     run: int = 0        # of several that should be alike
 
     def key(self, parts):
         total = hashlib.sha256(repr((self.parts, self.append, self.run, MEMORY, FILE, FILES_IN_DIRECTORY,
-                                     vm.Machine('', icount=True).command(), qemu_version())).encode())
+                                     qemu.Machine('', icount=True).command(), qemu_version())).encode())
         for path in (self.kernel, *(parts.get(name) for name in self.parts if not name.startswith('files='))):
             with open(path, 'rb') as stream:
                 total.update(stream.read())
@@ -175,10 +168,10 @@ class Cell:
             with open(kept) as stream:
                 return json.load(stream)
         with tempfile.TemporaryDirectory(dir=parts.directory) as work:
-            outcome = vm.run(vm.Machine(
-                kernel=self.kernel, initrd=[parts.get(name) for name in self.parts], memory=MEMORY, smp=1, icount=True,
+            outcome = qemu.run(qemu.Machine(
+                kernel=str(self.kernel), initrd=[parts.get(name) for name in self.parts], memory=MEMORY, smp=1, icount=True,
                 append=f'quiet nokaslr {self.append}', console=f'{work}/console', report=f'{work}/report'), TIMEOUT)
-        report = {}
+        report: dict = {}
         for name, value in re.findall(r'^([\w-]+)=(.*)$', outcome.report, re.M):
             if name == 'sample':
                 report.setdefault(name, []).append([int(number) for number in value.split()])
@@ -195,15 +188,15 @@ class Cell:
         return report
 
 
-def handover_cell(kernels, kernel, tool, count, more='', run=0):
-    flavour, select = KERNELS[kernel]
+def handover_cell(kernels, name, tool, count, more='', run=0):
+    flavour, select = KERNELS[name]
     parts = ['init=leave', 'tools', f'files={count}'] + (['module'] if flavour == 'loadable' else [])
-    return Cell(kernels[kernel], tuple(parts), f'{select} tool={tool} flavour={flavour} {more}'.strip(), run)
+    return Cell(kernels[name], tuple(parts), f'{select} tool={tool} flavour={flavour} {more}'.strip(), run)
 
 
 def plan(kernels):
     """Every cell, under what is looked up in the results."""
-    cells = {}
+    cells: dict[tuple, Cell] = {}
     for count in COUNTS:
         for kernel in kernels:
             for tool in TOOLS:
@@ -341,7 +334,7 @@ def goals(results, kernels, values):
 def smoke():
     """A few numbers that have to be right whatever the machine."""
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-bench-') as directory:
-        kernels = {'builtin': tests.script('kernel', 'image', VERSION, 'builtin')}
+        kernels = {'builtin': built(VERSION, 'builtin').get_image()}
         result = handover_cell(kernels, 'builtin', 'pivot_init', COUNTS[0]).measure(Parts(directory), keep=False)
     if not 0 < result['handover'] < result['back'] or result['held'] > 0 or result['before'] < 4 * COUNTS[0]:
         raise Failure(f'wrong numbers: {result}')
@@ -354,10 +347,10 @@ def everything():
     kernels = {}
     for name, (flavour, _) in KERNELS.items():
         if flavour:
-            kernels[name] = tests.script('kernel', 'image', VERSION, flavour)
+            kernels[name] = built(VERSION, flavour).get_image()
         else:
             try:
-                kernels[name] = tests.script('kernel', 'image', NATIVE, 'native')
+                kernels[name] = built(NATIVE_SERIES, 'native').get_image()
             except Failure as failure:
                 log(f'bench: left out: {name}: {failure}')
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-bench-', dir=CACHE) as directory, \
@@ -371,33 +364,24 @@ def everything():
                 results[key] = future.result()
                 log(f'bench: {number} of {len(cells)}: {", ".join(str(word) for word in key)}')
         except BaseException:
-            vm.stopping.set()
+            qemu.stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    release = os.path.basename(os.path.dirname(kernels['native'])) if 'native' in kernels else 'none was to be had'
+    release = kernels['native'].parent.name if 'native' in kernels else 'none was to be had'
     print(f'Kernels: Linux {VERSION}; native: {release}')
     handover_tables(results, kernels)
     repeated_table(results, kernels)
     values = cost_tables(results)
     goals(results, kernels, values)
     os.makedirs(PLOTS, exist_ok=True)
-    tests.shell('gnuplot', '-c', os.path.join(HERE, 'plots.gnuplot'), DATA, PLOTS)
+    must('gnuplot', '-c', HERE / 'plots.gnuplot', DATA, PLOTS)
     print(f'\nData: {DATA}; plots: {PLOTS}')
 
 
-def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split('\n')[0].removeprefix('usage: '))
-    parser.add_argument('--smoke', action='store_true')
-    options = parser.parse_args()
+def main(options):
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        tests.script('setup', 'build', 'boot', *([] if options.smoke else ['bench']))
-        smoke() if options.smoke else everything()
-    except Failure as failure:
-        sys.exit(f'bench: {failure}')
-    except KeyboardInterrupt:
-        sys.exit('bench: interrupted; what was measured is kept, and the next run goes on from here')
-
-
-def command():
-    main()
+    setup('build', 'boot', 'program', *([] if options.smoke else ['bench']))
+    if options.smoke:
+        smoke()
+    else:
+        everything()

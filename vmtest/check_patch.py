@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: scripts/check-patch [KERNEL...]
-
-Tries the patches on kernel sources, with each tool that distributions apply patches with, and allows no fuzz. KERNEL is
-a kernel tree, or a name of tests/kernels; without one it is $KERNEL, or all of tests/kernels. KERNEL_SRC, a tree or a
-tar archive, takes their place. Only the files that the patches touch are kept.
+"""
+Tries the patches on kernel sources, with each tool that distributions apply patches with, and allows no fuzz. Only the
+files that the patches touch are kept.
 """
 
 import os
@@ -13,8 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .store import TOP, Failure, progress, run
-from .sources import Source, table
+from . import TOP, Failure
+from .config import DEFAULT_VERSION, VERSIONS
+from .process import run
+from .sources import source
+from .store import progress
 
 HOOKS, MOUNT_IDS = TOP / "kernel-hooks.patch", TOP / "mount-ids.patch"
 HEADER, NULLFS, MAKEFILE = "include/linux/rootfs_provider.h", "fs/nullfs.c", "fs/Makefile"
@@ -38,7 +39,7 @@ class Trial:
 
     def version(self):
         makefile = (self.tree / "Makefile").read_text()
-        return [int(re.search(rf"^{name} = *(\d+)", makefile, re.M)[1]) for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
+        return [int(re.findall(rf"^{name} = *(\d+)", makefile, re.M)[0]) for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
 
     def verdict(self):
         missing = [name for name in ("Makefile", *TOUCHED) if not (self.tree / name).is_file()]
@@ -114,12 +115,12 @@ def main(names):
     given = os.environ.get("KERNEL_SRC")
     if not names:
         kernel = os.environ.get("KERNEL") or "all"
-        names = [kernel] if kernel != "all" else ["6.12"] if given else list(table())
+        names = [kernel] if kernel != "all" else [DEFAULT_VERSION] if given else list(VERSIONS)
     applies = tried = surprises = 0
     with tempfile.TemporaryDirectory() as work:
         for name in names:
             own = given or Path(name).is_dir()
-            tree = Path(name) if Path(name).is_dir() else Source(name).files(["Makefile", NULLFS, HEADER, MAKEFILE, *TOUCHED])
+            tree = Path(name) if Path(name).is_dir() else source(name).files(["Makefile", NULLFS, HEADER, MAKEFILE, *TOUCHED])
             progress.end()
             trial = Trial(tree.resolve(), Path(work, "tree"))
             verdict = trial.verdict()
@@ -127,7 +128,7 @@ def main(names):
             print(f"Linux {version} ({tree if own else name}): {verdict}")
             for line in trial.lines:
                 print(f"    {line}")
-            expected = (APPLIES, APPLIED) if own else (table()[name].expected,)
+            expected = (APPLIES, APPLIED) if own else (VERSIONS[name].expected,)
             if verdict not in expected:
                 surprises += 1
                 print(f"    expected: {expected[0]}")
@@ -139,16 +140,3 @@ def main(names):
     print(f"kernel-hooks.patch applies to {applies} of {tried} source trees"
           + (f"; {len(names) - tried} more are refused, as they should be" if len(names) > tried else ""))
     return 1 if surprises else 0
-
-
-def command():
-    if sys.argv[1:] in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        sys.exit()
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Failure as failure:
-        progress.end()
-        sys.exit(f"check-patch: {failure}")
-    except KeyboardInterrupt:
-        sys.exit("check-patch: interrupted")

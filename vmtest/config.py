@@ -1,7 +1,129 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The architectures, as data: what kernels are built for, and what virtual machine boots them."""
+"""Versions, flavours, architectures and defaults, as data. Each of these facts stands here or in tests/kernels, and nowhere else."""
 
+import math
+import os
 from dataclasses import dataclass
+
+from . import TOP, Failure
+
+# Versions
+
+
+@dataclass(frozen=True)
+class Version:
+    """A row of tests/kernels."""
+    name: str
+    origin: str         # a Debian package, or "oldest" or "newest"
+    series: str
+    runs: frozenset     # what runs on it beside the short test
+    expected: str       # what becomes of the patch there
+
+
+def read_versions(text):
+    rows = [line.split(maxsplit=4) for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: Version(name, origin, series, frozenset(runs.split(",")) - {"-"}, expected)
+            for name, origin, series, runs, expected in rows}
+
+
+VERSIONS = read_versions((TOP / "tests/kernels").read_text(encoding="utf-8"))
+PATCHED_VERSIONS = tuple(version.name for version in VERSIONS.values() if version.expected == "applies")
+DEFAULT_VERSION = PATCHED_VERSIONS[0]
+NATIVE_SERIES = next(version.name for version in VERSIONS.values() if version.expected == "native")
+
+
+def running(what):
+    """The versions on which that runs."""
+    return tuple(name for name in PATCHED_VERSIONS if what in VERSIONS[name].runs)
+
+
+def version(name):
+    if name in VERSIONS or os.environ.get("KERNEL_SRC"):
+        return name
+    raise Failure(f"'{name}' is no kernel of tests/kernels, there are {', '.join(VERSIONS)}")
+
+
+# Flavours
+
+
+@dataclass(frozen=True)
+class Objects:
+    """An object directory, which flavours share that differ in a few files."""
+    files: int          # that a first build compiles, until one has counted them
+    gigabytes: int = 1
+
+
+OBJECTS = {
+    "base": Objects(1430),
+    "debug": Objects(1480, 2),
+    "kcsan": Objects(1450, 2),
+    "coverage": Objects(1500),
+    "lsm": Objects(1570),
+    "distro": Objects(8000, 6),
+}
+
+
+@dataclass(frozen=True)
+class Flavour:
+    name: str
+    fragments: tuple            # of tests/configs, above base.config and the architecture's
+    text: str                   # what it is
+    patched: bool = True
+    builtin: bool = False       # the module is in the tree
+    loadable: bool = False      # a .ko is built and kept beside the image
+    objects: str = "base"
+    extra: str = ""             # word of tests/kernels that a version needs to have it; few tests need one that is rare
+    rare: bool = False
+    debug: bool = False         # any warning panics, and lost memory is looked for
+    slow: int = 1               # how many times as long its guests take
+    memory: int = 1             # and need as much memory
+    races: bool = False         # KCSAN reports on the console
+    coverage: bool = False      # the image keeps what gcov(1) needs
+    packaged: bool = False      # Debian packages are built as well
+    groups: tuple = ()          # of scripts/setup, beside those that a build needs
+    reference: str = ""         # the flavour whose boots are compared with those of this one
+
+
+def _flavours(*rows):
+    return {row.name: row for row in rows}
+
+
+_DEBUG: dict = {"objects": "debug", "extra": "debug", "debug": True, "slow": 5, "memory": 2}
+_KCSAN: dict = {"objects": "kcsan", "extra": "kcsan", "rare": True, "slow": 5, "races": True}
+_LSM: dict = {"objects": "lsm", "extra": "lsm", "rare": True}
+FLAVOURS = _flavours(
+    Flavour("stock", ("stock",), "unpatched", patched=False),
+    Flavour("builtin", ("builtin",), "patched, the module built in and selected by the boot parameter", builtin=True,
+            reference="stock"),
+    Flavour("loadable", ("loadable",), "patched, the module built out of tree", loadable=True, reference="stock"),
+    Flavour("debug", ("builtin", "debug"), "builtin with KASAN, lockdep, kmemleak and their like", builtin=True, **_DEBUG),
+    Flavour("debug-loadable", ("loadable", "debug"), "loadable with the same", loadable=True, **_DEBUG),
+    Flavour("kcsan", ("builtin", "kcsan"), "builtin with KCSAN, which finds data races", builtin=True, **_KCSAN),
+    Flavour("kcsan-loadable", ("loadable", "kcsan"), "loadable with the same", loadable=True, **_KCSAN),
+    Flavour("coverage", ("builtin", "coverage"), "builtin, and what the project adds counts what is executed of it",
+            builtin=True, coverage=True, objects="coverage"),
+    Flavour("coverage-loadable", ("loadable", "coverage"), "loadable with the same", loadable=True, coverage=True,
+            objects="coverage"),
+    Flavour("packaged", ("loadable", "packaged"), "patched, in Debian packages; takes only modules that the test key has signed",
+            packaged=True, groups=("kernel-deb",)),
+    Flavour("stock-lsm", ("stock", "lsm"), "stock with SELinux, AppArmor, TOMOYO, Landlock and Yama", patched=False, **_LSM),
+    Flavour("lsm", ("builtin", "lsm"), "builtin with the same", builtin=True, reference="stock-lsm", **_LSM),
+    Flavour("lsm-loadable", ("loadable", "lsm"), "loadable with the same", loadable=True, **_LSM),
+    Flavour("distro", (), "as Debian configures its cloud-amd64, patched, with the module in the tree", builtin=True,
+            packaged=True, objects="distro", groups=("kernel-deb",)),
+    Flavour("native", (), "Debian's own, of a series that has nullfs already"),
+)
+COVERED = {"builtin": "coverage", "loadable": "coverage-loadable"}     # which flavour counts in place of which
+HOST = "host"       # of tests that boot nothing
+
+
+def flavour(name):
+    if name not in FLAVOURS:
+        raise Failure(f"no flavour '{name}', there are {', '.join(FLAVOURS)}")
+    return FLAVOURS[name]
+
+
+# Architectures
 
 
 @dataclass(frozen=True)
@@ -18,42 +140,59 @@ class Architecture:
     report_options: tuple       # QEMU's options for that; {report} is a file
     append: tuple = ()          # to the kernel's command line, where time depends on a loaded host
     groups: tuple = ()          # of scripts/setup, beside those that everything needs
-    debian: str = None          # the name of Debian's port if it is not this machine's
-    tests: str = "all"          # which tests run there, see SELECTIONS in tests/table.py
+    debian: str | None = None   # the name of Debian's port if it is not this machine's
+    tests: str = "all"          # which tests run there, see SELECTIONS in tests/table
 
     @property
     def suffix(self):
         """Of names in the cache."""
-        return "" if self.name == DEFAULT else f"-{self.name}"
+        return "" if self.name == DEFAULT_MACHINE else f"-{self.name}"
 
 
-DEFAULT = "x86_64"
-SECOND_PORT = {"report": "ttyS1", "report_options": ("-serial", "file:{report}")}
-VIRTIO_CONSOLE = {"report": "hvc0", "report_options": (
-    "-chardev", "file,id=report,path={report}", "-device", "virtio-serial", "-device", "virtconsole,chardev=report")}
-X86 = {"image": "arch/x86/boot/bzImage", "console": "ttyS0", "append": ("no_timer_check",), **SECOND_PORT}
+DEFAULT_MACHINE = "x86_64"
+_SERIAL = ("-serial", "file:{report}")
+_VIRTIO = ("-chardev", "file,id=report,path={report}", "-device", "virtio-serial", "-device", "virtconsole,chardev=report")
+_X86_IMAGE = "arch/x86/boot/bzImage"
 
 ARCHITECTURES = {architecture.name: architecture for architecture in (
-    Architecture("x86_64", arch="x86_64", cross="", fragments=("x86",), qemu="qemu-system-x86_64",
-                 machine=("-cpu", "max", "-machine", "pc"), **X86),
+    Architecture("x86_64", arch="x86_64", cross="", image=_X86_IMAGE, fragments=("x86",), qemu="qemu-system-x86_64",
+                 machine=("-cpu", "max", "-machine", "pc"), console="ttyS0", report="ttyS1", report_options=_SERIAL,
+                 append=("no_timer_check",)),
     Architecture("arm64", arch="arm64", cross="aarch64-linux-gnu-", image="arch/arm64/boot/Image", fragments=("arm64",),
                  qemu="qemu-system-aarch64", machine=("-cpu", "cortex-a72", "-machine", "virt"), console="ttyAMA0",
-                 groups=("arm64",), debian="arm64", tests="guest", **VIRTIO_CONSOLE),
+                 report="hvc0", report_options=_VIRTIO, groups=("arm64",), debian="arm64", tests="guest"),
     # 32 bits
-    Architecture("i386", arch="i386", cross="i686-linux-gnu-", fragments=("x86", "i386"), qemu="qemu-system-i386",
-                 machine=("-cpu", "qemu32", "-machine", "pc"), groups=("i386",), debian="i386", tests="short", **X86),
+    Architecture("i386", arch="i386", cross="i686-linux-gnu-", image=_X86_IMAGE, fragments=("x86", "i386"),
+                 qemu="qemu-system-i386", machine=("-cpu", "qemu32", "-machine", "pc"), console="ttyS0", report="ttyS1",
+                 report_options=_SERIAL, append=("no_timer_check",), groups=("i386",), debian="i386", tests="short"),
     # big-endian
     Architecture("s390x", arch="s390", cross="s390x-linux-gnu-", image="arch/s390/boot/bzImage", fragments=("s390x",),
                  qemu="qemu-system-s390x", machine=("-cpu", "max", "-machine", "s390-ccw-virtio"), console="ttysclp0",
-                 groups=("s390x",), debian="s390x", tests="short", **VIRTIO_CONSOLE),
+                 report="hvc0", report_options=_VIRTIO, groups=("s390x",), debian="s390x", tests="short"),
 )}
-
-
-class Unknown(Exception):
-    """One line for the user."""
 
 
 def architecture(name):
     if name not in ARCHITECTURES:
-        raise Unknown(f"no machine '{name}', there are {', '.join(ARCHITECTURES)}")
+        raise Failure(f"no machine '{name}', there are {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]
+
+
+# What a run leaves out when its time (--budget) is short: the last of these first
+
+
+@dataclass(frozen=True)
+class Share:
+    name: str
+    text: str
+    build: float        # no kernel for it is built after that part of the budget
+    begin: float        # and none of its tests begun after that part
+
+
+SHARES = {share.name: share for share in (
+    Share("guest", "tests of the kernels that were asked for", math.inf, math.inf),
+    Share("long", "tests that take long", 0.5, 0.75),
+    Share("versions", "the short test of other versions", 0.17, 0.75),
+    Share("builds", "tests that need a build of their own", 0.17, 0.7),
+    Share("stress", "random operations", 0.17, 0.7),
+)}

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: scripts/cost [VERSION]
-
-Prints what a distribution carries: kernel-hooks.patch in figures, and by how much a kernel (VERSION of scripts/kernel,
-default: 6.12) gets larger by it. Beside them is upstream's series "fs: add immutable rootfs and support pivot_root()
-in the initramfs", as far as it is known: UPSTREAM=file in the environment names a mailbox of it, to be counted and
-built as well.
+"""
+Prints what a distribution carries: kernel-hooks.patch in figures, and by how much a kernel gets larger by it. Beside
+them is upstream's series "fs: add immutable rootfs and support pivot_root() in the initramfs", as far as it is known:
+UPSTREAM=file in the environment names a mailbox of it, to be counted and built as well.
 """
 import mailbox
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field, fields
 
-from .store import CACHE, TOP, Failure, digest, locked, progress, remove_entry, run, scratch
+from . import TOP, Failure
+from .flavours import kernel
+from .process import last_line, must
+from .sources import source
+from .store import CACHE, digest, locked, progress, remove_entry, scratch
 
 PATCH = TOP / 'kernel-hooks.patch'
 UNKNOWN = 'not known'
@@ -67,7 +68,7 @@ EXPORT = re.compile(r'\s*EXPORT_SYMBOL\w*\(')
 def count(diff, name):
     """The figures of a diff. Hunks tell their length, so nothing in them or after them is taken for something else."""
     figures = Figures()
-    old = new = None
+    old = new = ''
     old_left = new_left = 0
     for line in diff.replace('\r\n', '\n').split('\n'):
         kind, text = line[:1] or ' ', line[1:]
@@ -80,10 +81,10 @@ def count(diff, name):
             figures.removed += kind == '-'
             if EXPORT.match(text):
                 figures.exports += (kind == '+') - (kind == '-')
-        elif path := re.match(r'--- (?:a/)?([^\t]+)', line):
-            old = path[1]
-        elif path := re.match(r'\+\+\+ (?:b/)?([^\t]+)', line):
-            new = path[1]
+        elif name_of := re.match(r'--- (?:a/)?([^\t]+)', line):
+            old = name_of[1]
+        elif name_of := re.match(r'\+\+\+ (?:b/)?([^\t]+)', line):
+            new = name_of[1]
         elif hunk := re.match(r'@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@', line):
             if not old or not new:
                 raise Failure(f'{name}: a hunk does not tell which file it is for')
@@ -121,14 +122,6 @@ def total(series):
     return sum((commit.figures for commit in series), Figures())
 
 
-def script(*words, **environment):
-    done = subprocess.run([TOP / 'scripts/vmtest', 'kernel', *words], stdout=subprocess.PIPE, text=True,
-                          env={**os.environ, **environment})
-    if done.returncode:
-        sys.exit(done.returncode)       # it has said why
-    return done.stdout.strip()
-
-
 class DoesNotApply(Exception):
     """A commit, and where it fails."""
 
@@ -136,42 +129,41 @@ class DoesNotApply(Exception):
 def apply(series, tree):
     for commit in series:
         done = subprocess.run(['patch', '-d', tree, '-p1', '-F0', '-f', '--no-backup-if-mismatch', '-r', '-'],
-                              input=commit.text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                              check=False, input=commit.text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             where = re.search(r'patching file (\S+)\n(?:Hunk .* succeeded .*\n)*Hunk (#\d+) FAILED', done.stdout)
             raise DoesNotApply(f'"{commit.subject}", ' + (f'{where[1]}, hunk {where[2]}' if where
-                                                         else done.stdout.strip().splitlines()[-1]))
+                                                         else last_line(done.stdout)))
 
 
 def upstream_image(version, series):
     """The image of a stock kernel with the series in it."""
-    source = script('source', version)
-    content = digest(source, *(commit.text for commit in series))
+    pristine = source(version).tree()
+    content = digest(str(pristine), *(commit.text for commit in series))
     kept = CACHE / 'upstream' / version
     what = f'{version} upstream'
     with locked(f'upstream-{version}', what):
         if not (kept / content).is_file():
             with scratch(kept.parent) as new:
                 # patch(1) replaces files, so links to those of the source are safe.
-                status, said = run(['cp', '-al', source, new / 'tree'])
-                if status:
-                    raise Failure(f'{what}: cannot copy {source}: {said.strip()}')
+                must('cp', '-al', pristine, new / 'tree')
                 apply(series, new / 'tree')
                 (new / content).touch()
                 if kept.exists():
                     remove_entry(kept)
                 new.rename(kept)
         progress.show(f'{what}: the stock kernel with the series, as {version} stock', always=True)
-        return script('image', version, 'stock', KERNEL_SRC=str(kept / 'tree'))
+        return kernel(version, 'stock', given=kept / 'tree').get_image()
 
 
 def sizes(system_map):
     """Bytes of a kernel's parts, from the addresses of its symbols."""
-    names, marks = {}, set()
+    names: dict[str, int] = {}
+    marks = set()
     with open(system_map, encoding='ascii') as lines:
         for line in lines:
-            address, _, name = line.split()
-            names[name] = int(address, 16)
+            place, _, name = line.split()
+            names[name] = int(place, 16)
             if name.endswith('_end'):
                 marks.add(names[name])
 
@@ -187,21 +179,12 @@ def sizes(system_map):
             'data': address('_edata') - address('_sdata')}
 
 
-def output(*words):
-    try:
-        return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
-    except FileNotFoundError:
-        raise Failure(f'{words[0]} is not installed: apt-get install binutils') from None
-    except subprocess.CalledProcessError as error:
-        raise Failure(f'{words[0]} failed with status {error.returncode}, see above') from None
-
-
 def module_sizes(path):
     """Of the loadable module: as it is shipped, and in memory."""
     with tempfile.TemporaryDirectory() as work:
         stripped = shutil.copy(path, work)
-        output('strip', '--strip-debug', stripped)
-        text, data, bss = output('size', stripped).splitlines()[1].split()[:3]
+        must('strip', '--strip-debug', stripped)
+        text, data, bss = must('size', stripped).splitlines()[1].split()[:3]
         return {'the file, stripped of debug information': os.path.getsize(stripped),
                 'text and read-only data': int(text), 'data': int(data) + int(bss)}
 
@@ -229,39 +212,33 @@ def sizes_beside(image):
 
 def print_kernels(version, upstream):
     """Returns why the bytes of upstream's series are not known if they are not, though the series is."""
-    images = {flavour: script('image', version, flavour) for flavour in FLAVOURS}
+    images = {flavour: kernel(version, flavour).get_image() for flavour in FLAVOURS}
     found = {flavour: sizes_beside(image) for flavour, image in images.items()}
-    with open(os.path.join(os.path.dirname(images['stock']), 'config')) as config:
-        release = re.search(r'^# Linux/(\S+) (\S+) ', config.read(), re.M)
+    config = images['stock'].with_name('config').read_text(encoding='utf-8')
+    (arch, release), *_ = re.findall(r'^# Linux/(\S+) (\S+) ', config, re.M)
     others = [found['loadable'], found['builtin'], None]
     why = None
     try:
         if upstream:
             others[-1] = sizes_beside(upstream_image(version, upstream))
     except DoesNotApply as failure:
-        why = f'{failure} does not apply to Linux {release[2]}; KERNEL=name takes another one'
+        why = f'{failure} does not apply to Linux {release}; KERNEL=name takes another one'
     stock = found['stock']
-    table(f'bytes of Linux {release[2]}, {release[1]}', ('stock', 'patched', 'module built in', 'upstream'),
+    table(f'bytes of Linux {release}, {arch}', ('stock', 'patched', 'module built in', 'upstream'),
           [(name, (stock[name], *(f'{other[name] - stock[name]:+}' if other else UNKNOWN for other in others)))
            for name in stock])
     table('bytes of immutable_rootfs.ko', ('loadable',),
-          [(name, (size,)) for name, size in module_sizes(script('ko', version)).items()])
+          [(name, (size,)) for name, size in module_sizes(kernel(version, 'loadable').get_module()).items()])
     return why
 
 
-def command():
-    words = sys.argv[1:]
-    if len(words) > 1 or words and words[0].startswith('-'):
-        sys.exit(__doc__)
+def main(options):
     path = os.environ.get('UPSTREAM')
-    try:
-        upstream = commits(path) if path else None
-        print_patch(upstream)
-        why = print_kernels(*words or ['6.12'], upstream)
-    except (Failure, OSError) as failure:
-        sys.exit(f'cost: {failure}')
-    except KeyboardInterrupt:
-        sys.exit(130)
+    upstream = commits(path) if path else None
+    print_patch(upstream)
+    if options.smoke:
+        return
+    why = print_kernels(options.version, upstream)
     if upstream:
         print(f'Upstream is the sum of the commits in {path}'
               + (f'. Its bytes are not known:\n{why}.' if why else ', applied to the stock kernel.'))
@@ -269,4 +246,3 @@ def command():
         print(f'Upstream is what the cover letter says, Message-Id {COVER_LETTER};\n'
               'UPSTREAM=file counts a mailbox of the series, and builds a kernel with it.')
     print(SOURCES)
-

@@ -6,7 +6,9 @@ import re
 import time
 from dataclasses import dataclass
 
-from .store import APT_ENV, CACHE, Failure, first_line, locked, progress, run, scratch
+from . import Failure
+from .process import APT_ENV, first_line, run
+from .store import CACHE, locked, progress, scratch
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backports
@@ -61,7 +63,7 @@ def refresh(env):
     for directory in (LISTS / "partial", PLACE / "cache/archives/partial"):
         directory.mkdir(parents=True, exist_ok=True)
     (PLACE / "status").touch()
-    with open(PLACE / "sources.list", "w") as lines:
+    with open(PLACE / "sources.list", "w", encoding="utf-8") as lines:
         for suite in SUITES:
             site = at.get("-security" if suite.endswith("-security") else "")
             for kind in ("deb-src", "deb") if suite in SUITES_OF_PACKAGES else ("deb-src",):
@@ -142,7 +144,7 @@ def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
             if status:
                 if not re.search(r"\b404\b", output):
                     raise Failure(f"{file}: {first_line(output, 'E:') or 'download failed'}; check the network")
-                with open(GONE, "a") as gone:
+                with open(GONE, "a", encoding="utf-8") as gone:
                     print(name, wanted, file=gone)
                 return []
         for _, file, _ in files:

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: tests/host/debian-source VERSION
-
-Prints the directory of Debian's source package of the kernel, kept in the cache: debian/ and, of the kernel before any
-patch is applied, those files that the patches of debian/ or ours change. The file `name` beside debian/ tells package
-and version: it is the newest of the series that the archive has.
+"""
+Debian's source package of the kernel, kept in the cache: debian/ and, of the kernel before any patch is applied, those
+files that the patches of debian/ or ours change. The file `name` beside debian/ tells package and version: it is the
+newest of the series that the archive has.
 """
 import re
-import sys
-from pathlib import Path
 
-from . import debian
-from .store import CACHE, TOP, Failure, digest, locked, need_space, progress, remove_entry, run, scratch
+from . import TOP, Failure, debian
+from .process import must
 from .sources import untar
+from .store import CACHE, digest, locked, need_space, progress, remove_entry, scratch
 
+RECIPE = 1      # see store.digest()
 KEPT = CACHE / "debian-source"
 
 
@@ -27,9 +26,7 @@ OUR_PATHS = sorted({"Makefile", "fs/Makefile", *(path for patch in TOP.glob("*.p
 def unpack(source, tree):
     """From the archives in source the debian/ and the rest that is needed."""
     packed, = source.glob("*.debian.tar.*")
-    status, output = run(["tar", "-C", tree, "-xf", packed])
-    if status:
-        raise Failure(f"{packed.name}: {output.strip()}")
+    must("tar", "-C", tree, "-xf", packed)
     patches = tree / "debian/patches"
     wanted = set(OUR_PATHS)
     for line in (patches / "series").read_text().splitlines():
@@ -41,9 +38,9 @@ def unpack(source, tree):
         raise Failure(f"{packed.name}: {errors[0]}")
 
 
-def kept(version):
+def kept_source(version):
     releases = [release for release in reversed(debian.kernel_sources(version)) if release.package == "linux"]
-    key = digest(Path(__file__).read_text(), repr(OUR_PATHS))
+    key = digest(repr((RECIPE, OUR_PATHS)))
     with locked(f"debian-source-{version}", f"source package of {version}"):
         for release in releases:
             final = KEPT / f"{version}_{release.version}_{key}"
@@ -60,14 +57,3 @@ def kept(version):
                     (new / "tree").rename(final)
                     return final
     raise Failure(f"Debian's archive has no source package of Linux {version} (any more)")
-
-
-def command():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        print(kept(sys.argv[1]))
-    except (Failure, OSError) as failure:
-        sys.exit(f"debian-source: {failure}")
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: scripts/boot [--kernel 6.12|6.1] [--append "boot parameters"] [--initrd FILE]
-
-Boots the demonstration in QEMU, first on a stock kernel and then on an immutable
-rootfs, and prints what the two guests reported side by side.
-
-With --initrd it boots FILE on an immutable rootfs instead, with the terminal as
-the guest's serial console.
+"""
+Boots the demonstration in QEMU, first on a stock kernel and then on an immutable rootfs, and prints what the two guests
+reported side by side; or somebody's own initramfs on an immutable rootfs, with the terminal as its serial console.
 """
 
-import argparse
 import itertools
 import os
 import re
@@ -19,29 +14,18 @@ import sys
 import tempfile
 import textwrap
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-TOP = os.path.dirname(HERE)
-DEMO = os.path.join(TOP, "demo")
-from . import newc
-from . import qemu as vm
+from . import TOP, Failure, newc, qemu
+from .config import version
+from .flavours import kernel
+from .process import setup
+from .store import progress
+from .userland import image
 
 TIMEOUT = 120
 BALLAST = 64 << 20      # so that an initramfs that stays in memory shows
 SELECT = "immutable_rootfs"
 # No udev runs that would announce the serial port, so nothing can wait for it.
 DEBIAN_APPEND = "systemd.getty_auto=no systemd.show_status=no"
-
-
-class Failure(Exception):
-    """One line for the user."""
-
-
-def script(*words):
-    """What a script of scripts/ prints; its progress and errors go to the terminal."""
-    done = subprocess.run([f'{TOP}/scripts/setup' if words[0] == 'setup' else f'{TOP}/scripts/vmtest', *(() if words[0] == 'setup' else words[:1]), *words[1:]], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)   # and it has said why
-    return done.stdout.strip()
 
 
 def given_back(report):
@@ -51,7 +35,7 @@ def given_back(report):
 
 def new_root(report):
     """Debian's / with what it is mounted on, told by the ids that the initramfs saw."""
-    rootfs, beneath, parent = (re.search(pattern, report[name])[1] for pattern, name in
+    rootfs, beneath, parent = (re.findall(pattern, report[name])[0] for pattern, name in
                                (("id (.*),", "mount"), ("parent (.*)", "mount"), ("parent (.*)", "root")))
     place = {beneath: "where the rootfs was", rootfs: "on top of the rootfs"}   # stock: one and the same id
     return f"{report['root']}: {place.get(parent, 'neither on the rootfs nor in its place')}"
@@ -77,7 +61,7 @@ NOT_REPORTED = "not reported"
 def cell(row, report):
     try:
         return ROWS[row](report)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, IndexError, ValueError):
         return NOT_REPORTED
 
 
@@ -111,12 +95,12 @@ class Story:
                 print("  " + found[1], flush=True)
 
 
-def boot(title, kernel, parts, disk, append, logs, name):
+def boot(title, booted, parts, disk, append, logs, name):
     """The guest's report as a dict, and what went wrong, if anything."""
     print(f"\n{title}", flush=True)
-    machine = vm.Machine(kernel=kernel, initrd=parts, disks=[disk], append=append, memory=1024,
+    machine = qemu.Machine(kernel=str(booted), initrd=parts, disks=[disk], append=append, memory=1024,
                          console=os.path.join(logs, f"{name}.console"), report=os.path.join(logs, f"{name}.report"))
-    outcome = vm.run(machine, TIMEOUT, follow=Story())
+    outcome = qemu.run(machine, TIMEOUT, follow=Story())
     report = dict(line.split("=", 1) for line in outcome.report.splitlines() if "=" in line)
     print(f"  ended after {outcome.seconds:.0f} s: {outcome.why}", flush=True)
     if outcome.end != "done":
@@ -128,10 +112,9 @@ def boot(title, kernel, parts, disk, append, logs, name):
 
 
 def demonstration(options):
-    stock = script("kernel", "image", options.kernel, "stock")
-    builtin = script("kernel", "image", options.kernel, "builtin")
-    tools = script("userland", "tools")
-    debian = script("userland", "ext4")
+    stock, builtin = (kernel(options.kernel, flavour).get_image() for flavour in ("stock", "builtin"))
+    tools, debian = image("tools"), image("ext4")
+    progress.end()
     append = f"{DEBIAN_APPEND} {options.append}".strip()
     boots = {
         "stock": (f"Linux {options.kernel} as it is", stock, append),
@@ -144,11 +127,11 @@ def demonstration(options):
         initramfs = os.path.join(logs, "demo.cpio")
         with newc.Archive(initramfs) as archive:
             archive.directory("demo")
-            archive.tree(DEMO, "demo/")
+            archive.tree(TOP / "demo", "demo/")
             archive.symlink("init", "demo/init")
             archive.file("demo/ballast", os.urandom(BALLAST))
-        for number, (name, (title, kernel, words)) in enumerate(boots.items(), 1):
-            report, failure = boot(f"Boot {number} of {len(boots)}: {title}", kernel, [tools, initramfs],
+        for number, (name, (title, booted, words)) in enumerate(boots.items(), 1):
+            report, failure = boot(f"Boot {number} of {len(boots)}: {title}", booted, [tools, initramfs],
                                    debian, words, logs, name)
             columns[name] = [cell(row, report) for row in ROWS]
             if failure:
@@ -172,34 +155,19 @@ def interactive(options):
             size = os.fstat(f.fileno()).st_size >> 20
     except OSError as e:
         raise Failure(f"INITRD {options.initrd}: {e.strerror}") from None
-    kernel = script("kernel", "image", options.kernel, "builtin")
+    builtin = kernel(options.kernel, "builtin").get_image()
+    progress.end()
     # Twice: as archive and unpacked, and an archive may be compressed.
-    machine = vm.Machine(kernel=kernel, append=f"{SELECT} {options.append}", memory=max(1024, 512 + 6 * size),
+    machine = qemu.Machine(kernel=str(builtin), append=f"{SELECT} {options.append}", memory=max(1024, 512 + 6 * size),
                          console="stdio")
     print(f"Linux {options.kernel} with {SELECT} and {options.initrd}; to leave, type Ctrl-a x", flush=True)
-    return subprocess.run(machine.command(options.initrd)).returncode
+    return subprocess.run(machine.command(options.initrd), check=False).returncode
 
 
-def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split("\n")[0].removeprefix("usage: "))
-    parser.add_argument("--kernel", default="6.12")
-    parser.add_argument("--append", default="")
-    parser.add_argument("--initrd")
-    options = parser.parse_args()
+def main(options):
+    version(options.kernel)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        script("setup", "build", "boot")
-        if options.initrd:
-            return interactive(options)
-        demonstration(options)
-    except Failure as failure:
-        sys.exit(f"boot: {failure}")
-    except OSError as error:
-        sys.exit(f"boot: {error.filename or tempfile.gettempdir()}: {error.strerror}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    return 0
-
-
-def command():
-    sys.exit(main())
+    setup("build", "boot")
+    if options.initrd:
+        return interactive(options)
+    return demonstration(options)

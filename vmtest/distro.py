@@ -1,41 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: scripts/distro-kernel
-
+"""
 Builds a distribution's kernel with kernel-hooks.patch and with the module in its tree, as that distribution configures
 it: Debian's cloud-amd64. Has Debian 12 install the packages, dkms build the next version of the module for it, and
 initramfs-tools make an initramfs; boots all of that in QEMU, with and without nullfs; and tells what was seen in a table.
-What was built is kept in the cache. JOBS in the environment is how many machines run at a time (2).
-The exit status is 0 if everything was as expected.
+What was built is kept in the cache.
 """
 
-import inspect
 import json
 import lzma
 import os
 import re
 import resource
 import shutil
-import signal
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-from tests import table
+from tests.table import handover
+from tests.table.same import reported
 
-from . import kernel, qemu as vm, runner as tests, sources, store as cache, userland
-from .config import DEFAULT, architecture
+from . import TOP, Failure, qemu, runner, sources, userland
+from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION as VERSION, Version
+from .flavours import PackagedKernel, test_key
+from .images import Images, compile_guest
+from .kernel import CONFIGS, KO, Tree
+from .process import must, script, setup
+from .report import emit
+from .store import progress, scratch
 
-Failure = cache.Failure
-
-VERSION = "6.12"
 CONFIGURATION = "cloud-amd64"
 FLAVOUR = "distro"
-kernel.FLAVOURS[FLAVOUR] = {"patched": True, "module": True, "objects": FLAVOUR, "fragments": []}
-kernel.FILES_GUESS[FLAVOUR] = 8000
-kernel.NEEDED[FLAVOUR] = 6
+RECIPE = 1      # see store.digest()
 BASE = "dkms-boot"
 DISK = f"UUID={userland.DISK_UUID}"
 DISK_SIZE = "2G"
@@ -46,14 +43,14 @@ class Configuration(sources.PackageSource):
     """Debian's configurations of a version are a package, kept as a source is."""
 
     def __init__(self):
-        super().__init__(sources.Row(f"{VERSION}-config", f"linux-config-{VERSION}", VERSION, ""))
+        super().__init__(Version(f"{VERSION}-config", f"linux-config-{VERSION}", VERSION, frozenset(), ""))
 
     def file_name(self):
         return super().file_name().replace("_all", "_amd64")
 
     def unpack(self, tree, names):
         package = self.fetch()
-        with cache.scratch(sources.DOWNLOAD) as work:
+        with scratch(sources.DOWNLOAD) as work:
             self.check(sources.failed(["dpkg-deb", "-x", package, work]), package)
             packed = work / f"usr/src/{self.package}/config.amd64_none_{CONFIGURATION}.xz"
             (tree / CONFIGURATION).write_bytes(lzma.decompress(packed.read_bytes()))
@@ -69,12 +66,12 @@ def symbols(config):
             re.findall(r"^(?:# )?(CONFIG_\w+)(?:=| is )(.*)$", config.read_text(), re.M)}
 
 
-class DistroKernel(kernel.PackagedKernel):
+class DistroKernel(PackagedKernel):
     """A distribution's configuration and a fragment. Its tree is its own: nobody else shall wait for this build."""
 
     def __init__(self, config):
         super().__init__(VERSION, FLAVOUR)
-        self.fragments = [config, kernel.CONFIGS / f"{FLAVOUR}.config"]
+        self.fragments = [config, CONFIGS / f"{FLAVOUR}.config"]
         self.entry = self.entry.with_name(self.stem + self.key())
 
     def get(self):
@@ -85,7 +82,7 @@ class DistroKernel(kernel.PackagedKernel):
 
     def build(self):
         """Keep account of the time, over builds that go on where another was interrupted."""
-        self.account = kernel.Tree(self.source).top / "spent.json"
+        self.account = Tree(self.source).top / "spent.json"
         try:
             self.spent = json.loads(self.account.read_text())
         except (OSError, ValueError):
@@ -108,7 +105,7 @@ class DistroKernel(kernel.PackagedKernel):
 
     def configure(self):
         config, fragment = self.fragments
-        shutil.copy(kernel.test_key(), self.objects)
+        shutil.copy(test_key(), self.objects)
         shutil.copy(config, self.objects / ".config")
         self.step([self.tree / "scripts/kconfig/merge_config.sh", "-m", "-O", self.objects,
                    self.objects / ".config", fragment], cwd=self.objects)
@@ -129,7 +126,7 @@ class DistroKernel(kernel.PackagedKernel):
         (new / "spent.json").write_text(json.dumps({**self.spending(), "objects": objects}))
 
     def tree_modules(self):
-        return [f"fs/immutable_rootfs/{kernel.KO}"]
+        return [f"fs/immutable_rootfs/{KO}"]
 
 
 # What it boots: a Debian 12 that has installed the kernel and the module
@@ -138,12 +135,12 @@ class DistroKernel(kernel.PackagedKernel):
 def checkout(directory):
     """A copy of what git has here."""
     directory.mkdir()
-    userland.run("sh", "-ec", 'tar -C "$1" --exclude-vcs --exclude-vcs-ignores -c . | tar -C "$2" -x', "sh", TOP, directory)
+    must("sh", "-ec", 'tar -C "$1" --exclude-vcs --exclude-vcs-ignores -c . | tar -C "$2" -x', "sh", TOP, directory)
 
 
 def raise_version(directory):
     """Make a checkout that of the next version: dkms does not replace the module of a kernel by one of the same version."""
-    old = re.search(r'PACKAGE_VERSION="(.*)"', (directory / "dkms.conf").read_text())[1]
+    old, = re.findall(r'PACKAGE_VERSION="(.*)"', (directory / "dkms.conf").read_text())
     for name in ("dkms.conf", "debian/changelog", "module/provider.c"):
         path = directory / name
         text = path.read_text()
@@ -152,8 +149,8 @@ def raise_version(directory):
         path.write_text(text.replace(old, f"{old}.1"))
 
 
-def make_system(progress, directory, entry, programs):
-    progress.step("making the packages of the module")
+def make_system(title, directory, entry, programs):
+    progress.show(f"{title}: making the packages of the module", always=True)
     lab = Path(directory, "lab")
     shutil.copytree(programs, lab / "tests")
     for path in ("debian/booted", "host/tap.sh"):
@@ -166,68 +163,67 @@ def make_system(progress, directory, entry, programs):
     for name in ("same", "next"):
         if name == "next":
             raise_version(lab / "checkout")
-        userland.run(lab / "checkout/scripts/deb", lab / name)
+        must(lab / "checkout/scripts/deb", lab / name)
     (lab / "run").write_text("#!/bin/sh\nexec checkout/tests/debian/distro\n")
     (lab / "run").chmod(0o755)
-    progress.step("installing the packages of the kernel and of the module, making the initramfs")
-    with open(f"{directory}/report", "w+") as report:
-        userland.run(TOP / "scripts/in-debian", BASE, lab, "/lab/made.tar", f"{directory}/made.tar", stdout=report)
-        report.seek(0)
-        said = report.read()
+    progress.show(f"{title}: installing the packages of the kernel and of the module, making the initramfs", always=True)
+    said = script("scripts/in-debian", BASE, lab, "/lab/made.tar", f"{directory}/made.tar")
+    Path(directory, "report").write_text(said)
     failed = re.search(r"^not ok \d+ (.*(?:\n#.*)*)", said, re.M)
     if failed or not re.search(r"^1\.\.[1-9]", said, re.M):
         raise Failure(f"the system was not made as it should be: {failed[1] if failed else said}")
     shutil.rmtree(lab)
-    userland.run("tar", "-C", directory, "-xf", f"{directory}/made.tar")
+    must("tar", "-C", directory, "-xf", f"{directory}/made.tar")
     os.unlink(f"{directory}/made.tar")
-    userland.write_ext4(progress, directory, "system", DISK_SIZE)
+    userland.write_ext4(title, directory, "system", DISK_SIZE)
     os.unlink(f"{directory}/system.tar")
 
 
 def system(entry):
-    programs = tests.compile_guest(architecture(DEFAULT))
+    programs = compile_guest(ARCHITECTURES[DEFAULT_MACHINE])
     installed = sorted(path for name in ("module", "debian", "initramfs", "scripts") for path in (TOP / name).rglob("*")
                        if path.is_file() and path.name != "pivot_init")
     installed += [TOP / name for name in ("dkms.conf", "Makefile", "tests/host/tap.sh", "tests/debian/common.sh",
                                           "tests/debian/distro", "tests/debian/booted")]
-    return Path(userland.kept(
-        f"Debian bookworm, {entry.name}", FLAVOUR, make_system, (entry, programs),
+    return userland.Entry(
+        FLAVOUR, f"Debian bookworm, {entry.name}", partial(make_system, entry=entry, programs=programs),
         (*userland.DISK_PROGRAMS, "dpkg-buildpackage"),
-        os.path.dirname(userland.image(BASE)), entry.name, programs, inspect.getsource(checkout), inspect.getsource(raise_version), repr((userland.SYSTEM_SETUP, DISK, DISK_SIZE)),
-        *userland.contents(*installed)))
+        (RECIPE, userland.image(BASE).parent.name, entry.name, programs.name, userland.SYSTEM_SETUP, DISK, DISK_SIZE,
+         *installed)).get()
 
 
-# The boots, which tests/run carries out
+# The boots, which runner.py carries out
 
 
 def boots():
     """Debian's own way out of the initramfs without and with nullfs, and pivot_init."""
-    off = replace(table.debian("debian12-initramfs-tools", ""), name="off", programs=PROGRAMS, initrd=("plain",),
+    off = replace(handover.debian("debian12-initramfs-tools", ""), name="off", programs=PROGRAMS, initrd=("plain",),
                   disks=("system",), memory=1024, timeout=900, append=f"root={DISK} ro fs=ext4",
                   parameter="immutable_rootfs=0", selects=False)
     on = replace(off, name="nullfs", append=off.append + " moved=1", parameter="", selects=True)
     return off, on, replace(on, name="pivot_init", initrd=("pivot",), append=off.append)
 
 
-def boot(directory, logs):
-    images = tests.Images(str(directory), architecture(DEFAULT))
+def boot(directory, logs, smoke=False):
+    images = Images(str(directory), ARCHITECTURES[DEFAULT_MACHINE])
     images.made.update({name: str(directory / file) for name, file in
                         (("plain", "plain.img"), ("pivot", "pivot.img"), ("system", "system.ext4"))})
-    cases = [tests.Case(test, VERSION, "loadable", str(directory / "vmlinuz"), images, logs, lambda: "") for test in boots()]
-    results = []
+    cases = [runner.Case(runner.Planned(test, VERSION, "loadable", "long"), str(directory / "vmlinuz"), images, logs, smoke=smoke)
+             for test in boots()]
+    results: list = []
     with ThreadPoolExecutor(int(os.environ.get("JOBS") or 2)) as pool:
         try:
             for future in [pool.submit(case.run) for case in cases]:
                 results.append(future.result())
-                tests.emit(len(results), results[-1])
+                emit(len(results), results[-1])
         except BaseException:
-            vm.stopping.set()
+            qemu.stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    for case, result in zip(cases[1:], results[1:]):
-        case.test = replace(case.test, same=table.reported)
-        results.append(tests.compare(case, results[0], result))
-        tests.emit(len(results), results[-1])
+    for case, result in zip(cases[1:], results[1:]) if not smoke else ():
+        case.test = replace(case.test, same=reported)
+        results.append(runner.compare(case, results[0], result))
+        emit(len(results), results[-1])
     return results
 
 
@@ -246,14 +242,14 @@ def seen(result):
 
 
 def modinfo(ko, field):
-    return cache.run(["/sbin/modinfo", "-F", field, ko])[1].strip()
+    return must("/sbin/modinfo", "-F", field, ko).strip()
 
 
 def tell(configuration, entry, results):
     spent = json.loads((entry / "spent.json").read_text())
     differences = (entry / "differences").read_text().splitlines()
     columns = [seen(result) for result in results]
-    ko = entry / kernel.KO
+    ko = entry / KO
     print(f"""
 Debian's configuration {CONFIGURATION} ({configuration.package} {configuration.package_version}), changed in {len(differences)}:""")
     for line in differences:
@@ -271,29 +267,15 @@ module in the tree     version {modinfo(ko, "version")}, intree: {modinfo(ko, "i
         print("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
-def main():
-    if sys.argv[1:]:
-        sys.exit(__doc__)
+def main(options):
+    setup("build", "kernel-deb", "boot", "deb")
     configuration = Configuration()
-    entry = DistroKernel(configuration.path()).get()
+    config = configuration.path()
+    if options.smoke:
+        results = boot(Path(os.devnull).parent, runner.make_log_directory(), smoke=True)
+        return all(result.ok for result in results)
+    entry = DistroKernel(config).get()
     directory = system(entry)
-    results = boot(directory, tests.make_log_directory())
+    results = boot(directory, runner.make_log_directory())
     tell(configuration, entry, results[:len(boots())])
-    sys.exit(not all(result.ok for result in results))
-
-
-def command():
-    signal.signal(signal.SIGTERM, kernel.interrupted)
-    signal.signal(signal.SIGHUP, kernel.interrupted)
-    try:
-        main()
-    except (Failure, tests.Failure) as failure:
-        cache.progress.end()
-        sys.exit(f"distro-kernel: {failure}")
-    except OSError as error:
-        cache.progress.end()
-        sys.exit(f"distro-kernel: {error.filename or cache.CACHE}: {error.strerror}")
-    except KeyboardInterrupt:
-        cache.progress.end()
-        print("distro-kernel: interrupted, and goes on from there the next time", file=sys.stderr)
-        sys.exit(130)
+    return all(result.ok for result in results)

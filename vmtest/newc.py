@@ -64,7 +64,7 @@ class Archive:
         with tarfile.open(path) as tar:
             members = [(m, os.path.normpath(m.name)) for m in tar]
             members = [(m, name) for m, name in members if name != "." and not leave_out(name)]
-            names_of = {}
+            names_of: dict = {}
             for m, name in members:
                 target = os.path.normpath(m.linkname) if m.islnk() else name
                 names_of.setdefault(target, []).append(name)
@@ -79,7 +79,9 @@ class Archive:
                 elif m.issym():
                     self.symlink(name, m.linkname)
                 elif m.isfile():
-                    self.file(name, tar.extractfile(m).read(), m.mode, **owner)
+                    content = tar.extractfile(m)
+                    assert content
+                    self.file(name, content.read(), m.mode, **owner)
                 elif m.islnk():
                     self.file(name, b"", m.mode, **owner)
                 elif m.ischr() or m.isblk():

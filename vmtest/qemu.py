@@ -8,13 +8,14 @@
     outcome.splats   lines of the console in which the kernel complained (WARNING, BUG, KASAN, ...)
 
 The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END. Other architectures have
-other devices, see scripts/architectures.py.
+other devices, see config.py.
 A guest that is done powers off or resets. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
 `Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
 `Machine(gdb=[command, ...])` has gdb carry these out before the guest's first instruction and then lets it run.
 `stopping.set()` from another thread or a signal handler ends all machines.
 """
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -24,11 +25,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from . import config as architectures
+from .config import ARCHITECTURES, DEFAULT_MACHINE, Architecture
 
 END = '# end of report'
 
 STAMP = r'(?:<\d>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?'
+KVM_TIMEOUT = 30
 stopping = threading.Event()
 
 PANIC = re.compile(r'Kernel panic - not syncing')
@@ -51,7 +53,8 @@ class Machine:
     report: str = ''                             # file behind the device for that
     gdb: list = field(default_factory=list)      # commands for a debugger
     icount: bool = False                         # the guest's clocks count instructions; smp has to be 1
-    architecture: architectures.Architecture = architectures.ARCHITECTURES[architectures.DEFAULT]
+    architecture: Architecture = ARCHITECTURES[DEFAULT_MACHINE]
+    accelerator: str = 'tcg'                     # or 'kvm', where neither instructions are counted nor a debugger is at work
 
     @property
     def host_clock(self):
@@ -72,7 +75,8 @@ class Machine:
                                                                            '-serial', f'file:{self.console}']
         if self.report:
             serial += [option.format(report=self.report) for option in self.architecture.report_options]
-        argv = [self.architecture.qemu, '-accel', 'tcg', *self.architecture.machine,
+        accelerator = 'tcg' if self.icount or self.gdb else self.accelerator
+        argv = [self.architecture.qemu, '-accel', accelerator, *self.architecture.machine,
                 '-m', str(self.memory), '-smp', str(self.smp),
                 '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial, '-kernel', self.kernel,
                 '-append', f'console={self.architecture.console} panic=-1 {self.host_clock}{self.append}']
@@ -114,8 +118,9 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
     started: called with QEMU's Popen
     follow:  called with each new piece of the console's text
     """
-    for path in filter(None, (machine.console, machine.report)):
-        open(path, 'wb').close()
+    for log in (machine.console, machine.report):
+        if log:
+            open(log, 'wb').close()
     with tempfile.TemporaryDirectory(prefix='vm-') as scratch:
         initrd = None
         if machine.initrd:
@@ -124,7 +129,7 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
         begin = time.monotonic()
         errors = os.path.join(scratch, 'errors')
         gdb = os.path.join(scratch, 'gdb') if machine.gdb else None
-        processes = []
+        processes: list[subprocess.Popen] = []
         try:
             qemu = start(processes, machine.command(initrd, gdb), errors)
             if gdb:
@@ -164,6 +169,20 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
         return Outcome(end, why, splats, console, report, seconds)
 
 
+@functools.cache
+def kvm_trouble(kernel, architecture):
+    """What keeps this host from booting the kernel on KVM; empty if it boots. A /dev/kvm may be there and not work."""
+    if architecture.name != os.uname().machine:
+        return f'the host is no {architecture.name} machine'
+    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        return '/dev/kvm is not there, or not for this user'
+    with tempfile.TemporaryDirectory(prefix='vm-') as directory:
+        machine = Machine(kernel=kernel, architecture=architecture, accelerator='kvm', console=os.path.join(directory, 'console'))
+        outcome = run(machine, KVM_TIMEOUT)
+    # Without a root it has come as far as it can.
+    return '' if outcome.end == 'panic' and not outcome.splats else f'a trial boot on KVM ended so: {outcome.why}'
+
+
 def start(processes, command, output):
     with open(output, 'wb') as stream:
         processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream))
@@ -177,9 +196,9 @@ def watch(qemu, machine, deadline, stuck, follow):
         ended = qemu.poll() is not None
         with open(machine.console, 'rb') as stream:
             stream.seek(seen)
-            new = stream.read()
-        seen += len(new)
-        new = new.decode(errors='replace')
+            read_now = stream.read()
+        seen += len(read_now)
+        new = read_now.decode(errors='replace')
         if follow and new:
             follow(new)
         text = text[-4096:] + new

@@ -1,366 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: tests/run [--kernel NAME,...|all] [--machine NAME] [--short] [--long [--until MINUTES]]
-                 [--also NAME,...|rest [--within MINUTES]] [--nightly] [--coverage] [--test NAME]
-
-Runs the tests of tests/table.py, most in virtual machines, and reports as KTAP on stdout. Kernels are those of tests/kernels
-(6.12 and 6.1); NAME of a test may be a pattern ('root-*').
---short runs only the few that show stock, builtin and loadable each at work, --long also those that take long; of these none
-is begun when that many minutes have passed. --also runs the short ones on further kernels; none of these is built when that
-many minutes have passed, nor are those with security modules or KCSAN. What was left out is told. --nightly makes storms long.
---coverage runs them on kernels that count what is executed, and tells which lines of the module and of the patch no test
-reaches; on 6.12 unless --kernel names others.
-JOBS in the environment is how many machines run at a time (one more than there are processors), SEED which storm
-the tests of that name make, OPERATIONS how long it is. The last line is 'N passed, N failed', and ', N skipped' for want of
-time; the exit status is 0 if everything else passed.
-"""
-import argparse
-import fcntl
+"""Plans and runs the tests of tests/table, most of them in virtual machines. __main__.py has the options."""
 import fnmatch
-import hashlib
-import math
 import os
 import random
 import re
 import shutil
 import signal
-import stat
 import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-TOP = os.path.dirname(HERE)
-from .checks import coverage
-from . import newc
-from .checks import races
-from . import selftests
-from . import qemu as vm
-from .config import DEFAULT, Unknown, architecture
-from tests.table import (DEBIAN, DEBUG, DEBUG_VERSIONS, DEFAULT_VERSIONS, KCSAN, NATIVE_SERIES, RARE, SELECTIONS, TESTS, VERSIONS)
+from tests.table import SELECTIONS, TESTS
 
-GUEST = os.path.join(TOP, 'tests/guest')
-CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'immutable-rootfs')
+from . import TOP, Failure, qemu, report
+from .checks import coverage, races
+from .config import (ARCHITECTURES, COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, HOST, NATIVE_SERIES, PATCHED_VERSIONS,
+                     SHARES, running)
+from .flavours import kernel
+from .images import Images
+from .process import setup
+from .report import Result, emit
+from .sources import source
+from .store import CACHE, Times, progress
+
 SEED = os.environ.get('SEED') or random.getrandbits(32)
-SELFTEST_SECONDS = 120      # the kernel's own 45 are too few on a busy host
-HARNESS_VERSION = '6.12'    # whose kselftest_harness.h the guest programs are built with
 
 
-class Failure(Exception):
-    """One line for the user."""
+@dataclass(frozen=True)
+class Planned:
+    """A test on a kernel."""
+    test: object
+    version: str
+    flavour: str
+    share: str      # of SHARES: how soon it is left out when time is short
 
-
-def printed(*words):
-    """What a command of ours prints; its progress and its errors go to our stderr."""
-    done = subprocess.run(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=TOP)
-    if done.returncode:
-        raise Failure(f'{" ".join(words)} failed with status {done.returncode}, see above')
-    return done.stdout.strip()
-
-
-def script(name, *words):
-    if name == 'setup':
-        return printed('scripts/setup', *words)
-    return printed('scripts/vmtest', name, *words)
-
-
-def shell(*words):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise Failure(f'{words[0]} failed: {done.stdout.strip()}')
-
-
-SIGNED = b'~Module signature appended~\n'
-
-
-class Images:
-    """What the machines boot from, in a directory of its own: parts of initramfs, initrds and disks, by name."""
-
-    def __init__(self, directory, machine):
-        self.directory = directory
-        self.machine = machine
-        self.made = {}
-        self.programs = None
-
-    def get(self, name):
-        """The image's path. It is made when first asked for, and why that failed is remembered as well."""
-        if name not in self.made:
-            try:
-                self.made[name] = self.make(name)
-            except Failure as failure:
-                self.made[name] = failure
-        if isinstance(self.made[name], Failure):
-            raise self.made[name]
-        return self.made[name]
-
-    def make(self, name):
-        path = os.path.join(self.directory, name)
-        if name in ('tools', 'selftests-tools', 'lsm-tools'):
-            return script('userland', name, self.machine.name)
-        if name in DEBIAN:
-            return script('userland', name)
-        kind, *words = name.split()
-        if kind == 'initramfs':
-            system, version, variant = words
-            return os.path.join(script('userland', 'initramfs', system, version), f'{variant}.img')
-        if kind.endswith('module'):
-            with newc.Archive(path) as archive:
-                archive.file(*kernel_module(kind, *words, self.machine))
-            return path
-        if kind == 'selftests':
-            with newc.Archive(path) as archive:
-                self.selftests(archive, Path(script('kernel', 'selftests', *words)))
-            return path
-        if self.programs is None:
-            self.programs = compile_guest(self.machine)
-        if kind == 'root-selftests':
-            self.unpacked(path, ('selftests-tools', ' '.join(('selftests', *words)), 'guest', 'init=init'))
-        elif name == 'ext4':
-            self.disk(path, 'ext4')
-        elif name == 'squashfs':
-            with self.tree() as tree:
-                shell('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress')
-        elif kind == 'boot':
-            self.boot(path, self.get(' '.join(('initramfs', *words))))
-        elif name == 'initrd.ext2':
-            self.disk(path, 'ext2')
-        elif name == 'zeros':
-            with open(path, 'wb') as disk:
-                disk.truncate(1 << 20)
-        elif name.startswith('init='):      # the program that is /init
-            with newc.Archive(path) as archive:
-                archive.file('init', self.program(name.removeprefix('init=')), 0o755)
-        else:
-            with newc.Archive(path) as archive:
-                getattr(self, name.replace('-', '_'))(archive)
-        return path
-
-    def program(self, name):
-        with open(os.path.join(self.programs, name), 'rb') as source:
-            return source.read()
-
-    def guest(self, archive):
-        for directory in ('dev', 'root', 'tests'):
-            archive.directory(directory)
-        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
-        for name in sorted(os.listdir(self.programs)):
-            archive.file(f'tests/{name}', self.program(name), 0o755)
-
-    def pivot_init(self, archive):
-        with tempfile.TemporaryDirectory(dir=self.directory) as work:
-            for name in ('Makefile', 'pivot_init.c'):
-                shutil.copy(os.path.join(TOP, 'initramfs/pivot_init', name), work)
-            shell('make', '-s', '-C', work, f'CC={self.machine.cross}gcc', 'pivot_init')
-            with open(os.path.join(work, 'pivot_init'), 'rb') as source:
-                archive.file('pivot_init', source.read(), 0o755)
-
-    def load_script(self, archive):
-        with open(os.path.join(TOP, 'scripts/load'), 'rb') as source:
-            archive.file('load', source.read(), 0o755)
-
-    def empty_namespace(self, archive):
-        with tempfile.NamedTemporaryFile(dir=self.directory) as program:
-            shell(f'{self.machine.cross}gcc', '-static', '-O2', '-Wall', '-Wextra', '-Werror', '-o', program.name,
-                  os.path.join(TOP, 'demo/empty-namespace.c'))
-            archive.file('empty-namespace', program.read(), 0o755)
-
-    def selftests(self, archive, directory):
-        archive.directory('selftests')
-        archive.tree(directory, 'selftests/', skip=(selftests.LIST, 'settings'))
-        names = selftests.listed(directory)
-        archive.file(f'selftests/{selftests.LIST}', ''.join(f'{name}\n' for name in names))
-        for collection in {name.split(':')[0] for name in names}:
-            archive.file(f'selftests/{collection}/settings', f'timeout={SELFTEST_SECONDS}\n')
-
-    def unpacked(self, path, parts):
-        """A disk with what is in these parts of an initramfs."""
-        with tempfile.TemporaryDirectory(dir=self.directory) as tree:
-            os.chmod(tree, 0o755)
-            # owners and devices, although an ordinary user unpacks them
-            shell('fakeroot', 'sh', '-ec', '''
-                disk=$1
-                cd "$2"
-                shift 2
-                for part; do cpio -idmu --quiet <"$part"; done
-                PATH=$PATH:/usr/sbin:/sbin mke2fs -q -F -t ext4 -m 0 -d . "$disk" 400M''',
-                'sh', path, tree, *map(self.get, parts))
-
-    def large(self, archive):
-        archive.file('large', os.urandom(64 << 20))
-
-    def bare(self, archive):
-        for directory in ('dev', 'root'):
-            archive.directory(directory)
-        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
-
-    def switch_root(self, archive):
-        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
-        archive.file('init', self.program('switch-root.sh'), 0o755)
-
-    def tree(self):
-        """A small root: what its /sbin/init runs, and places to mount on."""
-        tree = tempfile.TemporaryDirectory(dir=self.directory)
-        os.chmod(tree.name, 0o755)
-        for name in ('dev', 'new', 'proc', 'sbin', 'sys', 'tests'):
-            os.mkdir(os.path.join(tree.name, name))
-        for source, to in (('init', 'sbin/init'), ('handover', 'tests/handover'), ('load-late', 'tests/load-late'),
-                           ('linuxrc', 'linuxrc')):
-            shutil.copy(os.path.join(self.programs, source), os.path.join(tree.name, to))
-        return tree
-
-    def boot(self, path, initramfs):
-        """The /boot of a Debian system, with the tests in it."""
-        with tempfile.TemporaryDirectory(dir=self.directory) as tree:
-            with open(os.path.join(os.path.dirname(initramfs), 'release')) as release:
-                shutil.copy(initramfs, os.path.join(tree, 'initrd.img-' + release.read()))
-            shutil.copytree(self.programs, os.path.join(tree, 'tests'))
-            shell('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress', '-comp', 'lz4')
-
-    def disk(self, path, kind):
-        with self.tree() as tree:
-            shell('/sbin/mke2fs', '-q', '-F', '-t', kind, '-E', 'root_owner=0:0', '-d', tree, path, '8M')
-
-
-def kernel_module(kind, version, flavour, machine):
-    """Name and content of a module that this kernel takes, or refuses for another reason than that it is not its own."""
-    if kind == 'leaking-module':
-        path = os.path.join(os.path.dirname(script('kernel', 'image', version, flavour)), 'kmemleak-test.ko')
-    elif kind.endswith('signed-module'):
-        path = printed(os.path.join(TOP, 'tests/host/signed-module'), version)
-    else:
-        path = script('kernel', 'ko', version, flavour if flavour.endswith('-loadable') else 'loadable', machine.name)
-    try:
-        with open(path, 'rb') as ko:
-            content = ko.read()
-    except FileNotFoundError:
-        raise Failure(f'{path}: the kernel was built without it') from None
-    if kind == 'renamed-module':
-        return 'renamed.ko', content.replace(b'immutable_rootfs', b'immutable_nullfs')
-    if kind.endswith('signed-module'):
-        if not content.endswith(SIGNED):
-            raise Failure(f'{path}: dkms has not signed it')
-        if kind == 'unsigned-module':
-            # before the mark there are a struct module_signature, which ends with a length, and that much of signature
-            content = content.removesuffix(SIGNED)
-            content = content[:-12 - int.from_bytes(content[-4:], 'big')]
-        return 'immutable_rootfs.ko', content
-    return os.path.basename(path), content
-
-
-def compile_guest(machine):
-    """The directory of the compiled guest programs, kept in the cache."""
-    headers = os.path.join(script('kernel', 'source', HARNESS_VERSION), 'tools/testing/selftests')
-    sources = sorted(os.listdir(GUEST))
-    key = hashlib.sha256(headers.encode())
-    for name in sources:
-        with open(os.path.join(GUEST, name), 'rb') as source:
-            key.update(name.encode() + source.read())
-    parent = os.path.join(CACHE, 'guest' + machine.suffix)
-    final = os.path.join(parent, key.hexdigest()[:16])
-    os.makedirs(parent, exist_ok=True)
-    with open(os.path.join(parent, 'lock'), 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(final):
-            return final
-        for old in os.listdir(parent):
-            shutil.rmtree(os.path.join(parent, old), ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=parent) as new:
-            for name in sources:
-                source, (stem, kind) = os.path.join(GUEST, name), os.path.splitext(name)
-                if kind == '.c':
-                    # kselftest_harness.h makes an unsigned long long of a pointer
-                    shell(f'{machine.cross}gcc', '-static', '-O2', '-Wall', '-Werror', '-Wno-pointer-to-int-cast',
-                          '-I', headers, '-o', os.path.join(new, stem), source)
-                elif kind == '.sh':
-                    shutil.copy(source, os.path.join(new, name))
-            os.chmod(new, 0o755)
-            shutil.copytree(new, final + '.new')
-            os.rename(final + '.new', final)
-    return final
-
-
-@dataclass
-class Report:
-    """What one guest program reported."""
-    plan: int = None
-    status: int = None
-    results: list = field(default_factory=list)     # (ok, name, comments)
-
-
-def parse(text):
-    reports, current, comments = {}, None, []
-    for line in text.splitlines():
-        if begin := re.match(r'# program (\S+)$', line):
-            current, comments = reports.setdefault(begin[1], Report()), []
-        elif current is None:
-            continue
-        elif end := re.match(r'# exit \S+ (\d+)$', line):
-            current.status, current = int(end[1]), None
-        elif plan := re.match(r'1\.\.(\d+)', line):
-            current.plan = int(plan[1])
-        elif result := re.match(r'(not ok|ok) \d+(?: -)? ?(.*)$', line):
-            current.results.append((result[1] == 'ok', result[2], comments))
-            # kselftest_harness.h explains a failure before its result, others explain it after
-            comments = [] if result[1] == 'ok' else comments
-        elif re.match(r'#  +RUN ', line):
-            comments = []
-        elif line.startswith('#'):
-            comments.append(line)
-    return reports
-
-
-def judge(test, outcome, reports, programs, patterns):
-    """What became of the boot, as (kind, why); the first thing that went wrong names it."""
-    kind = {'hang': 'hang', 'panic': 'panic', 'lost': 'lost VM', 'no fault': 'no fault'}.get(outcome.end)
-    if kind and kind != test.expect:
-        return kind, outcome.why
-    if outcome.splats:
-        return 'leak' if 'kmemleak: ' in outcome.splats[0] else 'kernel complaint', outcome.splats[0]
-    for name in programs if not kind else ():
-        report = reports.get(name, Report())
-        if report.plan is None:
-            return 'missing plan', f'{name} reported no plan'
-        if not report.plan and not report.results:
-            return 'nothing run', f'{name} planned nothing'
-        if len(report.results) != report.plan:
-            return 'too few results', f'{name} planned {report.plan} results and gave {len(report.results)}'
-        failed = [name for ok, name, _ in report.results if not ok]
-        if failed:
-            return 'leak' if name == 'leaks' else 'failed check', f'{name}: {", ".join(failed)}'
-        if report.status != 0:
-            return 'failed check', f'{name} ended with status {report.status}'
-    for pattern in patterns:
-        if not re.search(pattern, outcome.console):
-            return 'failed check', f'the console does not show: {pattern}'
-    for pattern in test.absent:
-        if re.search(pattern, outcome.console):
-            return 'failed check', f'the console shows: {pattern}'
-    return kind or 'passed', outcome.why
-
-
-@dataclass
-class Result:
-    name: str
-    ok: bool
-    lines: list                 # KTAP below it and comments
-    seconds: float = 0
-    outcome: object = None
-    skipped: str = ''           # why it was not run
+    @property
+    def kernel(self):
+        """(version, flavour) of what is booted, if anything is."""
+        return None if self.flavour == HOST else (self.version, self.flavour)
 
 
 class Case:
-    """One test on one kernel, in a virtual machine or (flavour 'host') without."""
+    """One test on one kernel, in a virtual machine or (flavour HOST) without."""
 
-    def __init__(self, test, version, flavour, kernel, images, logs, too_late):
-        self.test, self.version, self.flavour, self.images = test, version, flavour, images
-        self.kernel = kernel        # path, or the Failure to build it
+    def __init__(self, planned, booted, images, logs, too_late=lambda: '', accelerator='tcg', smoke=False):
+        self.test, self.version, self.flavour, self.images = planned.test, planned.version, planned.flavour, images
+        self.row = FLAVOURS.get(planned.flavour)
+        self.kernel = booted        # path, or the Failure to build it
         self.too_late = too_late    # why it is not to be begun any more, if so
-        self.operations = int(os.environ.get('OPERATIONS') or test.operations)
-        self.name = f'{test.name} {version} {flavour}' + images.machine.suffix.replace('-', ' ')
+        self.accelerator, self.smoke = accelerator, smoke
+        self.operations = int(os.environ.get('OPERATIONS') or self.test.operations)
+        self.name = f'{self.test.name} {self.version} {self.flavour}' + images.machine.suffix.replace('-', ' ')
         self.log = os.path.join(logs, self.name.replace(' ', '-').replace('/', '-'))
+        self.how = ''
+        self.programs: list[str] = []
+        self.patterns: tuple = ()
+
+    def again(self, flavours=None):
+        """The command that repeats it."""
+        words = [f'KERNEL={self.version}', f'FLAVOUR={flavours or self.flavour}', f'TEST={self.test.name}']
+        words += [f'MACHINE={self.images.machine.name}'] * (self.images.machine.name != DEFAULT_MACHINE)
+        words += ['LONG=1'] * self.test.takes_long(self.flavour) + [f'SEED={SEED}'] * bool(self.test.operations)
+        return f'make check {" ".join(words)}'
 
     def images_of(self, names):
         """The names of images, some of which are for one kernel only, or of one variant for the loadable module."""
@@ -368,14 +71,13 @@ class Case:
         return [name.format(version=self.version, flavour=self.flavour, variant=variant) for name in names]
 
     def machine(self):
-        test = self.test
+        test, row = self.test, self.row
         if isinstance(self.kernel, Failure):
             raise self.kernel
-        patched, debug = not self.flavour.startswith('stock'), self.flavour in DEBUG
-        nullfs = patched and test.selects
+        nullfs = row.patched and test.selects
         self.programs = [name for name in test.programs if name != 'nullfs' or nullfs]
         self.patterns = (*test.console, *(test.immutable_console if nullfs else test.stock_console),
-                         *(test.patched_console if patched else ()))
+                         *(test.patched_console if row.patched else ()))
         machine = self.images.machine
         words = [test.append, f'flavour={self.flavour}', f'expect={"nullfs" if nullfs else "stock"}',
                  f'report=/dev/{machine.report}']
@@ -383,22 +85,22 @@ class Case:
             words.append(f'seed={SEED} operations={self.operations}')
         if self.programs:
             words.append('tests=' + ','.join(self.programs))
-        if patched:
+        if row.patched:
             words.append(test.parameter)
-        if debug:
+        if row.debug:
             words.append('panic_on_warn=1 oops=panic')
             self.programs.append('leaks')
-        return vm.Machine(kernel=self.kernel, architecture=machine,
-                          initrd=[self.images.get(name) for name in self.images_of(test.initrd)],
-                          disks=[self.images.get(name) for name in self.images_of(test.disks)],
-                          append=' '.join(filter(None, words)), memory=test.memory * (2 if debug else 1), smp=test.smp,
-                          console=self.log + '.console', report=self.log + '.report',
-                          gdb=test.fault.commands(self.kernel + '.map') if test.fault and patched else [])
+        return qemu.Machine(kernel=self.kernel, architecture=machine, accelerator=self.accelerator,
+                            initrd=[self.images.get(name) for name in self.images_of(test.initrd)],
+                            disks=[self.images.get(name) for name in self.images_of(test.disks)],
+                            append=' '.join(filter(None, words)), memory=test.memory * row.memory, smp=test.smp,
+                            console=self.log + '.console', report=self.log + '.report',
+                            gdb=test.fault.commands(self.kernel + '.map') if test.fault and row.patched and not self.smoke else [])
 
     def boot(self):
         machine = self.machine()
         self.how = f'command line: {machine.append}'
-        started = []
+        started: list[subprocess.Popen] = []
 
         def follow(text):
             if self.test.kill:
@@ -406,86 +108,80 @@ class Case:
             for line in re.findall(r'storm: \d+ of \d+ operations$', text, re.MULTILINE):
                 print(f'# {self.name}: {line}', flush=True)
 
-        timeout = self.test.timeout * (5 if self.flavour in (*DEBUG, *KCSAN) else 1)
+        timeout = self.test.timeout * self.row.slow
         if self.test.operations:
             timeout *= max(1, self.operations / self.test.operations)
-        return vm.run(machine, timeout, self.test.stuck, started.append, follow)
+        return qemu.run(machine, timeout, self.test.stuck, started.append, follow)
 
     def run_on_host(self):
-        program, = self.programs = self.test.programs
-        self.patterns = ()
-        command = [os.path.join(TOP, 'tests/host', program)]
+        program, = self.programs = list(self.test.programs)
+        command = [TOP / 'tests/host' / program]
         self.how = f'KERNEL={self.version} {command[0]}'
         begin, status = time.monotonic(), 'killed'
-        with open(self.log + '.report', 'w+') as report, open(self.log + '.console', 'w+') as console:
-            report.write(f'# program {program}\n')
-            report.flush()
+        with open(self.log + '.report', 'w+', encoding='utf-8') as output, open(self.log + '.console', 'wb') as console:
+            output.write(f'# program {program}\n')
+            output.flush()
             try:
-                status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=report, stderr=console,
-                                        env={**os.environ, 'KERNEL': self.version}, timeout=self.test.timeout).returncode
+                status = str(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=console, check=False,
+                                            env={**os.environ, 'KERNEL': self.version}, timeout=self.test.timeout).returncode)
             except subprocess.TimeoutExpired:
                 pass
-            report.write(f'# exit {program} {status}\n')
+            output.write(f'# exit {program} {status}\n')
         end = 'hang' if status == 'killed' else 'done'
-        return vm.Outcome(end, f'status {status}', [], vm.read(self.log + '.console'), vm.read(self.log + '.report'),
-                          time.monotonic() - begin)
+        return qemu.Outcome(end, f'status {status}', [], qemu.read(self.log + '.console'), qemu.read(self.log + '.report'),
+                            time.monotonic() - begin)
 
     def run(self):
         late = not isinstance(self.kernel, Failure) and self.too_late()
         if late:
             return Result(self.name, True, [], skipped=late)
         try:
-            outcome = self.run_on_host() if self.flavour == 'host' else self.boot()
+            if self.smoke:
+                machine = None if self.flavour == HOST else self.machine()
+                return Result(self.name, True, [f'# not booted: {" ".join(map(str, machine.command()))}'] if machine else [])
+            outcome = self.run_on_host() if self.flavour == HOST else self.boot()
         except Failure as failure:
-            return Result(self.name, False, [f'# not run: {failure}'])
-        raced = races.sort_out(outcome) if self.flavour in KCSAN else []
-        reports = parse(outcome.report)
-        kind, why = judge(self.test, outcome, reports, self.programs, self.patterns)
+            return Result(self.name, False, [f'# not run: {failure}'], why=f'not run: {failure}', again=self.again())
+        raced = races.sort_out(outcome) if self.row and self.row.races else []
+        reports = report.parse(outcome.report)
+        kind, why = report.judge(self.test, outcome, reports, self.programs, self.patterns)
         ok = kind == self.test.expect
-        lines = self.nested(reports, ok)
+        lines = [] if self.test.expect != 'passed' and ok else report.nested(self.name, reports)
         lines += [f'# {line}' for line in (*raced, *(self.test.tells(outcome) if self.test.tells else ()))]
         if not ok:
             wanted = '' if self.test.expect == 'passed' else f', expected: {self.test.expect}'
-            lines.append(f'# {kind}{wanted}: {why}')
+            why = f'{kind}{wanted}: {why}'
+            lines.append(f'# {why}')
             if kind != 'failed check' or not reports:
                 lines += [f'# console: {line}' for line in (outcome.splats or outcome.console.splitlines())[-15:]]
             lines.append(f'# logs: {self.log}.console and .report; {self.how}')
-        return Result(self.name, ok, lines, outcome.seconds, outcome)
-
-    def nested(self, reports, ok):
-        """The guest's own results, indented; with its comments where a result is not ok."""
-        lines, number = [], 0
-        if self.test.expect != 'passed' and ok:
-            return lines
-        for program, report in reports.items():
-            for good, name, comments in report.results:
-                number += 1
-                lines += [f'  {line}' for line in comments if not good or line.startswith('# measured')]
-                name = re.sub(r'^global\.', '', name).removeprefix(program + '.')
-                lines.append(f'  {"ok" if good else "not ok"} {number} {program}.{name}')
-        return ['  KTAP version 1', f'  # Subtest: {self.name}', f'  1..{number}', *lines] if number else []
+        return Result(self.name, ok, lines, outcome.seconds, outcome, why=why, again=self.again())
 
 
-def compare(case, stock, patched):
-    """What test.same finds in the boots of stock and of this flavour has to be equal."""
-    name, test, flavour = f'{case.name} same-as-stock', case.test, case.flavour
-    if late := stock.skipped or patched.skipped:
+# Comparisons of boots
+
+
+def compare(case, theirs, ours):
+    """What test.same finds in the boots of the reference and of this flavour has to be equal."""
+    name, reference = f'{case.name} same-as-stock', case.row.reference
+    if late := theirs.skipped or ours.skipped:
         return Result(name, True, [], skipped=late)
-    if not stock.outcome or not patched.outcome:
-        return Result(name, False, ['# not compared, as one of the two did not run'])
-    ours, theirs = test.same(stock.outcome), test.same(patched.outcome)
-    if not ours:
-        return Result(name, False, ['# nothing to compare'])
+    if not theirs.outcome or not ours.outcome:
+        why = 'not compared, as one of the two did not run'
+        return Result(name, False, [f'# {why}'], why=why, again=case.again())
+    one, other = case.test.same(theirs.outcome), case.test.same(ours.outcome)
+    if not one:
+        return Result(name, False, ['# nothing to compare'], why='nothing to compare', again=case.again())
     lines = []
-    for sign, one, other in (('stock only:', ours, list(theirs)), (f'{flavour} only:', theirs, list(ours))):
-        for line in one:
-            if line in other:
-                other.remove(line)
+    for label, mine, rest in ((reference, one, list(other)), (case.flavour, other, list(one))):
+        for line in mine:
+            if line in rest:
+                rest.remove(line)
             else:
-                lines.append(f'# {sign} {line}')
-    if not lines and ours != theirs:
+                lines.append(f'# {label} only: {line}')
+    if not lines and one != other:
         lines.append('# the same lines in another order')
-    return Result(name, not lines, lines)
+    return Result(name, not lines, lines, why='; '.join(line[2:] for line in lines[:1]), again=case.again())
 
 
 def conform(case, reference, results):
@@ -496,12 +192,13 @@ def conform(case, reference, results):
         return Result(name, True, [], skipped=late)
     outcome, other = (result and result.outcome for result in two)
     if not all(boot and boot.end == 'done' for boot in (outcome, other)):
-        return Result(name, False, ['# not compared, as one of the two did not run to its end'])
+        why = 'not compared, as one of the two did not run to its end'
+        return Result(name, False, [f'# {why}'], why=why, again=case.again())
     try:
         wrong, told = case.test.conforms.differences(case.version, case.flavour, reference, outcome, other)
     except (OSError, ValueError) as error:
-        wrong, told = [error], []
-    return Result(name, not wrong, [f'# {line}' for line in (*wrong, *told)])
+        wrong, told = [str(error)], []
+    return Result(name, not wrong, [f'# {line}' for line in (*wrong, *told)], why=str(wrong[:1]), again=case.again())
 
 
 def cover(version, cases, results):
@@ -509,112 +206,54 @@ def cover(version, cases, results):
     boots = [(f'{case.kernel}.gcov', outcome.report if outcome.end == 'done' else '') for case in cases
              if case.version == version and (outcome := results[case.name].outcome)]
     try:
-        lines, ok = coverage.judge(boots, script('kernel', 'source', version))
+        lines, ok = coverage.judge(boots, source(version).tree())
     except (Failure, OSError, ValueError) as error:
-        lines, ok = [error], False
-    return Result(f'coverage {version}', ok, [f'# {line}' for line in lines])
+        lines, ok = [str(error)], False
+    return Result(f'coverage {version}', ok, [f'# {line}' for line in lines], why=str(lines[-1:]), again='make coverage')
 
 
-def emit(number, result):
-    for line in result.lines:
-        print(line)
-    took = f' # SKIP {result.skipped}' if result.skipped else f' # {result.seconds:.1f} s' if result.seconds else ''
-    print(f'{"ok" if result.ok else "not ok"} {number} {result.name}{took}', flush=True)
+# What runs
 
 
-def label_of(version, flavour):
-    """What is left out together when time is short: a version, or its kernels that only few tests need."""
-    group = next((group for group in RARE if flavour in group), ())
-    return ' '.join(filter(None, (version, ' and '.join(group))))
+def plan(options, versions, selections):
+    """Every test on every kernel that was asked for, a test's flavours together, in the order of the table."""
+    planned = []
+    for version in versions:
+        for test in options.tests:
+            flavours = [name for name in test.flavours
+                        if all(SELECTIONS[selection](test, name) for selection in selections)
+                        and (name == HOST or not FLAVOURS[name].extra or version in running(FLAVOURS[name].extra))
+                        and (not test.once or version == versions[0]) and (not test.kernels or version in test.kernels)]
+            wanted = [name for name in flavours if any(fnmatch.fnmatchcase(name, pattern) for pattern in options.flavour)]
+            # Those that the wanted ones are compared with come along.
+            needed = {FLAVOURS[name].reference for name in wanted if name != HOST} if test.same else set()
+            if test.conforms:
+                needed |= {name for one in wanted for name in test.conforms.REFERENCES.get(one, ())}
+            planned += [Planned(test, version, name, share_of(test, version, name, options)) for name in flavours
+                        if name in wanted or name in needed]
+    return planned
 
 
-def build(planned, directory, machine, in_time):
-    """
-    The kernel of each (version, flavour), or the Failure to build it; in our own directory, as the cache drops an image
-    when a newer one is built. And the labels of those for which it was too late.
-    """
-    kernels, begun, late = {}, set(), []
-    wanted = dict.fromkeys((version, flavour) for _, version, flavour in planned if flavour != 'host')
-    for version, flavour in sorted(wanted, key=lambda one: any(one[1] in group for group in RARE)):
-        label = label_of(version, flavour)
-        if label not in begun and label not in late and not in_time(label):
-            late.append(label)
-        if label in late:
-            continue
-        begun.add(label)
-        try:
-            image = script('kernel', 'image', NATIVE_SERIES if flavour == 'native' else version, flavour, machine.name)
-            copy = os.path.join(directory, f'kernel-{version}-{flavour}')
-            if flavour != 'native':
-                shutil.copy(os.path.join(os.path.dirname(image), 'System.map'), copy + '.map')
-            if flavour in coverage.FLAVOURS.values():
-                shutil.copytree(os.path.join(os.path.dirname(image), 'gcov'), copy + '.gcov')
-            kernels[version, flavour] = shutil.copy(image, copy)
-        except Failure as failure:
-            kernels[version, flavour] = failure
-    return kernels, late
+def share_of(test, version, flavour, options):
+    if test.operations:
+        return 'stress'
+    if flavour != HOST and FLAVOURS[flavour].rare:
+        return 'builds'
+    if version not in options.kernel:
+        return 'versions'
+    return 'long' if test.takes_long(flavour) else 'guest'
 
 
-def plan(versions, tests, selections):
-    """Every case as (test, version, flavour), a test's flavours together, in the order of the table."""
-    return [(test, version, flavour) for version in versions for test in tests for flavour in test.flavours
-            if all(SELECTIONS[selection](test, flavour) for selection in selections)
-            and (flavour not in (*DEBUG, *KCSAN) or version in DEBUG_VERSIONS) and (not test.once or version == versions[0])
-            and (not test.kernels or version in test.kernels)]
-
-
-def long_one(test, version, flavour, options):
+def long_one(planned, options):
     """What to call a case that is left out as it takes long, if it is: by its kernel or, if none was asked for by name, its test."""
+    test, version, flavour = planned.test, planned.version, planned.flavour
     if options.long:
         return None
-    if flavour in (*DEBUG, *KCSAN) and version != DEBUG_VERSIONS[0]:
+    if flavour != HOST and FLAVOURS[flavour].extra in ('debug', 'kcsan') and version != DEFAULT_VERSION:
         return f'{version} {flavour}'
     if options.test == '*' and test.takes_long(flavour):
         return test.name if test.long is True else f'{test.name} {flavour}'
     return None
-
-
-def make_log_directory():
-    """A new one; the ten before it are kept, and those of a day, as one that goes on may be among them."""
-    parent = os.path.join(CACHE, 'logs')
-    os.makedirs(parent, exist_ok=True)
-    yesterday = time.strftime('%Y%m%d-%H%M%S', time.localtime(time.time() - 86400))
-    for old in sorted(os.listdir(parent))[:-10]:
-        if old < yesterday:
-            shutil.rmtree(os.path.join(parent, old), ignore_errors=True)
-    return tempfile.mkdtemp(prefix=time.strftime('%Y%m%d-%H%M%S-'), dir=parent)
-
-
-def arguments():
-    parser = argparse.ArgumentParser(usage=__doc__.split('\n\n')[0].removeprefix('usage: '))
-    parser.add_argument('--kernel')
-    parser.add_argument('--machine', default=DEFAULT)
-    parser.add_argument('--short', action='store_true')
-    parser.add_argument('--long', action='store_true')
-    parser.add_argument('--until', metavar='MINUTES', type=float, default=math.inf)
-    parser.add_argument('--also', default='')
-    parser.add_argument('--within', metavar='MINUTES', type=float, default=math.inf)
-    parser.add_argument('--nightly', action='store_true')
-    parser.add_argument('--coverage', action='store_true')
-    parser.add_argument('--test', metavar='NAME', default='*')
-    options = parser.parse_args()
-    try:
-        options.machine = architecture(options.machine)
-    except Unknown as unknown:
-        sys.exit(f'tests/run: {unknown}')
-    options.kernel = versions(options.kernel or ','.join(DEFAULT_VERSIONS[:1 if options.coverage else None]), 'all', VERSIONS)
-    options.also = versions(options.also, 'rest', [version for version in VERSIONS if version not in options.kernel])
-    options.tests = [test for test in TESTS if fnmatch.fnmatchcase(test.name, options.test)]
-    if not options.tests:
-        sys.exit(f"tests/run: no test is called '{options.test}'; there are: " + ' '.join(test.name for test in TESTS))
-    if options.nightly:
-        options.tests = [replace(test, operations=test.nightly, timeout=test.timeout * test.nightly / test.operations)
-                         if test.nightly else test for test in options.tests]
-    if options.coverage:
-        options.tests = [replace(test, flavours=tuple(coverage.FLAVOURS[name] for name in test.flavours
-                                                      if name in coverage.FLAVOURS))
-                         for test in options.tests]
-    return options
 
 
 def versions(names, word, meaning):
@@ -622,94 +261,219 @@ def versions(names, word, meaning):
         return meaning
     wanted = re.findall(r'[^\s,]+', names)
     for name in wanted:
-        if name not in VERSIONS and not os.environ.get('KERNEL_SRC'):
-            sys.exit(f"tests/run: '{name}' is no kernel to test, there are {' '.join((*VERSIONS, word))}")
+        if name not in PATCHED_VERSIONS and not os.environ.get('KERNEL_SRC'):
+            raise Failure(f"'{name}' is no kernel to test, there are {' '.join((*PATCHED_VERSIONS, word))}")
     return wanted
 
 
-def main():
-    options = arguments()
-    machine, begin = options.machine, time.monotonic()
+def resolve(options):
+    """Put what the words of the command line mean in their place."""
+    checked = running('check')
+    options.machine = ARCHITECTURES[options.machine]
+    options.kernel = versions(options.kernel or ','.join(checked[:1] if options.coverage else checked), 'all', PATCHED_VERSIONS)
+    options.also = versions(options.also, 'rest', [name for name in PATCHED_VERSIONS if name not in options.kernel])
+    options.flavour = re.findall(r'[^\s,]+', options.flavour)
+    for pattern in options.flavour:
+        if not fnmatch.filter((*FLAVOURS, HOST), pattern):
+            raise Failure(f"no flavour '{pattern}', there are {', '.join((*FLAVOURS, HOST))}")
+    options.tests = [test for test in TESTS if fnmatch.fnmatchcase(test.name, options.test)]
+    if not options.tests:
+        raise Failure(f"no test is called '{options.test}'; there are: " + ' '.join(test.name for test in TESTS))
+    if options.nightly:
+        options.tests = [replace(test, operations=test.nightly, timeout=test.timeout * test.nightly / test.operations)
+                         if test.nightly else test for test in options.tests]
+    if options.coverage:
+        options.tests = [replace(test, flavours=tuple(COVERED[name] for name in test.flavours if name in COVERED))
+                         for test in options.tests]
+
+
+def kernel_of(planned, machine, fetch=True):
+    version, flavour = planned.kernel
+    return kernel(NATIVE_SERIES if flavour == 'native' else version, flavour, machine.name, fetch=fetch)
+
+
+def group_of(planned):
+    """What is left out together when time is short: a version, or its kernels that few tests need."""
+    row = FLAVOURS[planned.flavour]
+    return f'Linux {planned.version}' + (f' with {row.extra}' if row.rare else '')
+
+
+def build(planned, directory, machine, too_late):
+    """
+    The kernel of each (version, flavour), or the Failure to build it; in our own directory, as the cache drops an image
+    when a newer one is built. And the groups for which it was too late.
+    """
+    kernels: dict[tuple[str, str], str | Failure] = {}
+    begun, late = set(), []
+    for one in planned:
+        if not one.kernel or one.kernel in kernels:
+            continue
+        group = group_of(one)
+        if group not in begun and group not in late and too_late(SHARES[one.share].build):
+            late.append(group)
+        if group in late:
+            continue
+        begun.add(group)
+        try:
+            image = kernel_of(one, machine).get_image()
+            copy = os.path.join(directory, 'kernel-' + '-'.join(one.kernel))
+            if one.flavour != 'native':
+                shutil.copy(image.with_name('System.map'), copy + '.map')
+            if FLAVOURS[one.flavour].coverage:
+                shutil.copytree(image.with_name('gcov'), copy + '.gcov')
+            kernels[one.kernel] = str(shutil.copy(image, copy))
+        except Failure as failure:
+            kernels[one.kernel] = failure
+    progress.end()
+    return kernels, late
+
+
+def list_plan(planned, options):
+    """What would run, what has to be built for it, and how long each took the last time."""
+    times = Times.read()
+
+    def took(name):
+        return f'{times[name]:.0f} s last time' if name in times else 'never measured here'
+
+    kernels = {one.kernel: kernel_of(one, options.machine, fetch=False) for one in planned if one.kernel}
+    missing = {what.what: took(what.what) for what in kernels.values() if not what.is_kept()}
+    for what in kernels.values():
+        print(f'kernel  {what.what}: ' + (f'to be built, {missing[what.what]}' if what.what in missing else 'there'))
+    images = Images('', options.machine)
+    names = [Case(one, '', images, '').name for one in planned]
+    for name in names:
+        print(f'test    {name}: {took(name)}')
+    spent = sum(times.get(name, 0) for name in names)
+    print(f'{len(names)} tests, {len(missing)} of {len(kernels)} kernels to be built; their boots took {spent:.0f} s in all last time')
+
+
+def make_log_directory():
+    """A new one; the ten before it are kept, and those of a day, as one that goes on may be among them."""
+    parent = CACHE / 'logs'
+    parent.mkdir(parents=True, exist_ok=True)
+    yesterday = time.strftime('%Y%m%d-%H%M%S', time.localtime(time.time() - 86400))
+    for old in sorted(parent.iterdir())[:-10]:
+        if old.name < yesterday:
+            shutil.rmtree(old, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=time.strftime('%Y%m%d-%H%M%S-'), dir=parent)
+
+
+class StandIns(Images):
+    """For a smoke run: nothing is made."""
+
+    def make(self, name):
+        return os.devnull
+
+
+def accelerator(options, kernels):
+    """tcg, or kvm where a kernel has come up on it; with a comment that says which, and why."""
+    if options.accel == 'tcg':
+        return 'tcg'
+    image = next((path for path in kernels.values() if isinstance(path, str)), None)
+    trouble = qemu.kvm_trouble(image, options.machine) if image else 'there is no kernel to try it with'
+    if trouble and options.accel == 'kvm':
+        raise Failure(f'KVM cannot be used: {trouble}; take ACCEL=tcg')
+    print(f'# QEMU emulates the processor: {trouble}' if trouble else '# QEMU uses KVM')
+    return 'tcg' if trouble else 'kvm'
+
+
+def main(options):
+    begin = time.monotonic()
+    resolve(options)
+    machine = options.machine
     selections = [machine.tests] + ['short'] * options.short + ['coverage'] * options.coverage
-    planned = plan(options.kernel, options.tests, selections)
-    long = list(dict.fromkeys(filter(None, (long_one(*case, options) for case in planned))))
-    planned = [case for case in planned if not long_one(*case, options)] + plan(options.also, options.tests, [machine.tests, 'short'])
+    planned = plan(options, options.kernel, selections)
+    long = list(dict.fromkeys(name for one in planned if (name := long_one(one, options))))
+    planned = [one for one in planned if not long_one(one, options)] + plan(options, options.also, [machine.tests, 'short'])
+    # What is left out first comes last.
+    planned.sort(key=lambda one: list(SHARES).index(one.share))
     command = 'coverage' if options.coverage else 'check'
     left_out = long and f'left out, as they take long: {", ".join(long)}; to run them: make {command} LONG=1'
     if not planned:
-        sys.exit('tests/run: ' + (left_out or f"none of the tests '{options.test}' runs on {machine.name}"
-                                              + ' with --short' * options.short))
-    try:
-        script('setup', 'build', 'boot', 'test', *machine.groups)
-    except Failure as failure:
-        sys.exit(f'tests/run: {failure}')
+        raise Failure(left_out or f"none of the tests '{options.test}' runs on {machine.name} as {','.join(options.flavour)}"
+                      + ' with --short' * options.short)
+    if options.list:
+        list_plan(planned, options)
+        return True
+    if not options.smoke:
+        setup('build', 'boot', 'test', *machine.groups, *{group for one in planned if one.kernel
+                                                          for group in FLAVOURS[one.flavour].groups})
     logs = make_log_directory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    def too_late():
-        return f'{options.until:g} minutes had passed' if time.monotonic() - begin > 60 * options.until else ''
+    def too_late(part):
+        minutes = part * options.budget
+        return f'{minutes:g} minutes had passed' if time.monotonic() - begin > 60 * minutes else ''
 
-    passed = failed = skipped = 0
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-') as directory, \
-            ThreadPoolExecutor(int(os.environ.get('JOBS') or os.cpu_count() + 1)) as pool:
-        kernels, late = build(planned, directory, machine,
-                              lambda label: label in options.kernel or time.monotonic() - begin < 60 * options.within)
-        images = Images(directory, machine)
-        cases = [Case(test, version, flavour, kernels.get((version, flavour)), images, logs,
-                      too_late if test.takes_long(flavour) else lambda: '')
-                 for test, version, flavour in planned if label_of(version, flavour) not in late]
+            ThreadPoolExecutor(int(os.environ.get('JOBS') or (os.cpu_count() or 1) + 1)) as pool:
+        if options.smoke:
+            kernels, late = {one.kernel: os.devnull for one in planned if one.kernel}, []
+        else:
+            kernels, late = build(planned, directory, machine, too_late)
+        planned = [one for one in planned if not one.kernel or one.kernel in kernels]
+        images = (StandIns if options.smoke else Images)(directory, machine)
+        accel = 'tcg' if options.smoke or not kernels else accelerator(options, kernels)
+        cases = [Case(one, kernels.get(one.kernel), images, logs, lambda share=SHARES[one.share]: too_late(share.begin), accel,
+                      options.smoke) for one in planned]
         for case in cases:      # here rather than by two threads at once
             for name in case.images_of((*case.test.initrd, *case.test.disks)):
                 try:
                     images.get(name)
                 except Failure:
                     pass        # each test that needs it says so
-        compared = [case for case in cases if case.test.same and case.flavour in ('builtin', 'loadable', 'lsm')]
-        references = {case.name: case.test.conforms.REFERENCES.get(case.flavour, ()) for case in cases
-                      if case.test.conforms}
-        covered = options.kernel if options.coverage else []
-        count = len(cases) + len(compared) + sum(map(len, references.values())) + len(covered)
-        print(f'KTAP version 1\n# logs: {logs}\n1..{count}', flush=True)
-        try:
-            futures = [(case, pool.submit(case.run)) for case in cases]
-            number, stock, announced, done = 0, None, None, {}
-            for case, future in futures:
-                results = [future.result()]
-                if announced != (case.test, case.version):
-                    announced = (case.test, case.version)
-                    print(f'# {case.test.name}: {case.test.sentence}')
-                if case.flavour.startswith('stock'):
-                    stock = results[0]
-                if case in compared:
-                    results.append(compare(case, stock, results[0]))
-                done[case.name] = results[0]
-                results += [conform(case, reference, done) for reference in references.get(case.name, ())]
-                if case is cases[-1]:
-                    results += [cover(version, cases, done) for version in covered]
-                for result in results:
-                    number += 1
-                    emit(number, result)
-                    skipped += bool(result.skipped)
-                    passed += result.ok and not result.skipped
-                    failed += not result.ok
-        except KeyboardInterrupt:
-            vm.stopping.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+        progress.end()
+        run_cases(cases, pool, options, logs, results)
+        skipped = {share: [case.name for one, case in zip(planned, cases) if one.share == share
+                           and any(result.name == case.name and result.skipped for result in results)] for share in SHARES}
+    Times.add({result.name: result.seconds for result in results if result.seconds})
     if left_out:
         print(f'# {left_out}')
     if late:
-        print(f'# left out, as {options.within:g} minutes had passed: Linux {", ".join(late)}')
-    others = [version for version in VERSIONS if version not in (*options.kernel, *options.also)]
+        print(f'# left out for want of time ({options.budget:g} minutes): {", ".join(late)}')
+    for share, names in skipped.items():
+        if names:
+            print(f'# left out for want of time: {len(names)} {SHARES[share].text}: {", ".join(names)}')
+    others = [name for name in PATCHED_VERSIONS if name not in (*options.kernel, *options.also)]
     if others and options.test == '*':
         print(f'# left out, as not asked for: Linux {", ".join(others)}; to run all: make check KERNEL=all')
     print(f'# {time.monotonic() - begin:.0f} s')
-    print(f'{passed} passed, {failed} failed' + (f', {skipped} skipped' if skipped else ''))
-    return 0 if passed and not failed else 1
+    return report.summary(results)
 
 
-def command():
+def run_cases(cases, pool, options, logs, results):
+    """Run them, print what becomes of each, and of the comparisons between them."""
+    compared = [] if options.smoke else [case for case in cases if case.test.same and case.row.reference]
+    references = {case.name: case.test.conforms.REFERENCES.get(case.flavour, ()) for case in cases
+                  if case.test.conforms and not options.smoke}
+    covered = options.kernel if options.coverage and not options.smoke else []
+    count = len(cases) + len(compared) + sum(map(len, references.values())) + len(covered)
+    print(f'KTAP version 1\n# logs: {logs}\n1..{count}', flush=True)
+    done: dict[str, Result] = {}
+    announced = None
+
+    def tell(result):
+        results.append(result)
+        emit(len(results), result)
+
     try:
-        sys.exit(main())
+        for case, future in [(case, pool.submit(case.run)) for case in cases]:
+            done[case.name] = future.result()
+            if announced != (case.test, case.version):
+                announced = (case.test, case.version)
+                print(f'# {case.test.name}: {case.test.sentence}')
+            tell(done[case.name])
+            if case in compared:
+                reference = case.name.replace(f' {case.flavour}', f' {case.row.reference}')
+                tell(compare(case, done[reference], done[case.name]))
+            for reference in references.get(case.name, ()):
+                tell(conform(case, reference, done))
+        for version in covered:
+            tell(cover(version, cases, done))
     except KeyboardInterrupt:
-        sys.exit('tests/run: interrupted')
+        qemu.stopping.set()
+        pool.shutdown(cancel_futures=True)
+        raise
+
+

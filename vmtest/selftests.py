@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tests that come with the kernel, in tools/testing/selftests: those about mounts, file systems, namespaces and processes.
 
-    build(Source("6.12"))   the path of the directory in which the kernel's own Makefiles have installed them
+    build(source("6.12"))   the path of the directory in which the kernel's own Makefiles have installed them
     listed(path)            those that can be run, as lines COLLECTION:TEST for run_kselftest.sh
 """
 
-import inspect
 import os
 
-from .debian import numbers
-from .store import (BUILD_ENV, CACHE, Failure, digest, first_line, locked, need_space, progress, remove_entry, run,
-                   scratch)
+from . import Failure
+from .process import BUILD_ENV, first_line, last_line, run
+from .store import CACHE, digest, kept, progress, scratch
 
+RECIPE = 1      # see store.digest()
 TARGETS = """
-    capabilities cgroup clone3 core exec filesystems filesystems/epoll mount mount_setattr move_mount_set_group nsfs
-    openat2 pid_namespace pidfd proc timens tmpfs uevent
+    cachestat capabilities cgroup clone3 core exec fchmodat2 filelock filesystems filesystems/epoll filesystems/eventfd
+    filesystems/overlayfs filesystems/statmount mount mount_setattr move_mount_set_group nsfs openat2 pid_namespace pidfd
+    proc timens tmpfs uevent
 """.split()
-# 6.1 lacks these.
-LATER = "cachestat fchmodat2 filelock filesystems/eventfd filesystems/overlayfs filesystems/statmount".split()
-LATER_SERIES = "6.12"
 LIST = "kselftest-list.txt"
 # Their Makefiles build and install them, and (up to 6.1 the first one) forget that they are tests.
 FORGOTTEN = "mount_setattr:mount_setattr_test", "move_mount_set_group:move_mount_set_group_test"
@@ -43,45 +41,37 @@ LEFT_OUT = {
 FLAGS = ["USERCFLAGS=-s -fno-sanitize=all"]
 
 
-def targets(series):
-    return TARGETS + (LATER if numbers(series) >= numbers(LATER_SERIES) else [])
+def targets(tree):
+    """Those that this kernel has."""
+    return [name for name in TARGETS if (tree / "tools/testing/selftests" / name / "Makefile").is_file()]
 
 
 def build(source):
     _, compiler = run(["gcc", "--version"], env=BUILD_ENV)
-    key = digest(inspect.getsource(make), repr((targets(source.series), FLAGS)), source.id, first_line(compiler))
-    entry = CACHE / "selftests" / f"{source.name}_{key}"
-    if not entry.is_dir():
-        pristine = source.tree()
-        with locked(f"selftests-{source.name}", f"{source.version} selftests"):
-            if not entry.is_dir():
-                make(source, pristine, entry)
-    return entry
+    key = digest(repr((RECIPE, TARGETS, FLAGS)), source.id, first_line(compiler))
+    pristine = source.tree()
+    return kept(CACHE / "selftests" / f"{source.name}_{key}", f"{source.version} selftests",
+                lambda entry: make(source, pristine, entry), lock=f"selftests-{source.name}",
+                others=lambda name: name.startswith(f"{source.name}_"))
 
 
 def make(source, pristine, entry):
     what = f"{source.version} selftests"
-    need_space(1, what)
     progress.show(f"{what}: building", always=True)
-    with scratch(entry.parent) as new:
-        log_path = entry.parent / f"{source.name}.log"
-        tree, objects, installed = new / "tree", new / "objects", new / "installed"
-        with open(log_path, "w", encoding="utf-8") as log:
-            for command in (
-                    # some Makefiles write beside their sources
-                    ["cp", "-al", pristine, tree],
-                    ["make", "-C", tree, f"O={objects}", "ARCH=x86_64", f"-j{os.cpu_count()}", "headers"],
-                    ["make", "-C", tree / "tools/testing/selftests", f"O={objects}", "ARCH=x86_64", "FORCE_TARGETS=1",
-                     f"TARGETS={' '.join(targets(source.series))}", *FLAGS, f"KSFT_INSTALL_PATH={installed}",
-                     f"-j{os.cpu_count()}", "install"]):
-                status, output = run(command, log, env=BUILD_ENV)
-                if status:
-                    errors = [line.strip() for line in output.splitlines() if "error:" in line or "cannot find" in line]
-                    raise Failure(f"{what}: the build failed, see {log_path}: "
-                                  f"{(errors or output.strip().splitlines())[-1]}")
-        for old in entry.parent.glob(f"{source.name}_*"):
-            remove_entry(old)
-        installed.rename(entry)
+    log_path = CACHE / "selftests" / f"{source.name}.log"
+    with scratch(CACHE / "selftests") as new, open(log_path, "w", encoding="utf-8") as log:
+        tree, objects = new / "tree", new / "objects"
+        for command in (
+                # some Makefiles write beside their sources
+                ["cp", "-al", pristine, tree],
+                ["make", "-C", tree, f"O={objects}", "ARCH=x86_64", f"-j{os.cpu_count()}", "headers"],
+                ["make", "-C", tree / "tools/testing/selftests", f"O={objects}", "ARCH=x86_64", "FORCE_TARGETS=1",
+                 f"TARGETS={' '.join(targets(pristine))}", *FLAGS, f"KSFT_INSTALL_PATH={entry}",
+                 f"-j{os.cpu_count()}", "install"]):
+            status, output = run(command, log, env=BUILD_ENV)
+            if status:
+                errors = [line.strip() for line in output.splitlines() if "error:" in line or "cannot find" in line]
+                raise Failure(f"{what}: the build failed, see {log_path}: {errors[-1] if errors else last_line(output)}")
 
 
 def listed(path):

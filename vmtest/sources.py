@@ -1,65 +1,55 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where kernel sources come from: the user's own, the machine's suites of Debian, or any other suite that its archive has.
 
-Source(name), with a name of tests/kernels, has
+source(name), with a name of tests/kernels, has
     series, id      such as 6.12; what tells its content from any other
     tree()          the path of the unpacked source
     files(names)    the path of a directory with those of the files that there are
 """
 
-import functools
 import os
 import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from . import debian
+from . import Failure, debian
+from .config import VERSIONS
 from .debian import numbers
-from .store import (APT_ENV, BUILD_ENV, CACHE, TOP, Failure, digest, first_line, locked, need_space, progress, remove_entry,
-                   run, scratch)
+from .process import APT_ENV, BUILD_ENV, first_line, last_line, run
+from .store import CACHE, digest, kept, progress, remove_entry, scratch
 
 DOWNLOAD = CACHE / "download"
 NEEDED = 3  # gigabytes for a tree
 EVERY_TREE_HAS = "Kbuild"
 
 
-@dataclass
-class Row:
-    """A line of tests/kernels."""
-    name: str
-    origin: str     # a Debian package, or "oldest" or "newest"
-    series: str
-    expected: str
-
-
-@functools.cache
-def table():
-    rows = {}
-    for line in (TOP / "tests/kernels").read_text().splitlines():
-        if line and not line.startswith("#"):
-            row = Row(*line.split(maxsplit=3))
-            rows[row.name] = row
-    return rows
-
-
-def Source(name):
-    given = os.environ.get("KERNEL_SRC")
+def source(name, given=None, fetch=True):
+    """The source of a version; given, or KERNEL_SRC in the environment, takes its place. Without fetch it may be gone."""
+    given = given or os.environ.get("KERNEL_SRC")
     if given:
         return GivenSource(name, given)
-    row = table().get(name)
+    row = VERSIONS.get(name)
     if not row:
-        raise Failure(f"{name}: no kernel of tests/kernels, there are {', '.join(table())}; or set KERNEL_SRC")
-    return (ArchiveSource if row.origin in ("oldest", "newest") else PackageSource)(row)
+        raise Failure(f"{name}: no kernel of tests/kernels, there are {', '.join(VERSIONS)}; or set KERNEL_SRC")
+    return ArchiveSource(row, fetch) if row.origin in ("oldest", "newest") else PackageSource(row)
 
 
 class KeptSource:
-    """What they have in common. Each has version, which it is called by; name and stem, which its directories are."""
+    """What they have in common."""
+
+    version: str    # what it is called
+    name: str       # of its directories and locks
+    stem: str       # what the names of its directories begin with
+    id: str
+    series: str
+
+    def fetch(self) -> Path | None:
+        """The path of its archive; None if there is none."""
+        raise NotImplementedError
 
     def tree(self):
-        path = CACHE / "source" / self.id
-        return self.kept(path, lambda new: self.unpack(new, ()), NEEDED)
+        return self.kept(CACHE / "source" / self.id, lambda new: self.unpack(new, ()), NEEDED)
 
     def files(self, names):
         path = CACHE / "files" / f"{self.id}_{digest(*sorted(names))}"
@@ -73,23 +63,14 @@ class KeptSource:
         return self.kept(path, make, 1)
 
     def kept(self, path, make, gigabytes):
-        if path.is_dir():
-            return path
-        with locked(f"{path.parent.name}-{self.name}", self.version):
-            if not path.is_dir():
-                need_space(gigabytes, self.version)
-                with scratch(path.parent) as new:
-                    (new / "tree").mkdir()
-                    make(new / "tree")
-                    (new / "tree").rename(path)
-                for old in path.parent.glob(f"{self.stem}*"):
-                    if old != path and not (old.name.startswith(f"{self.id}_")):
-                        remove_entry(old)
-        return path
+        # Of files there may be several of one release.
+        return kept(path, self.version, make, gigabytes, lock=f"{path.parent.name}-{self.name}",
+                    others=lambda name: name.startswith(self.stem) and not name.startswith(f"{self.id}_"))
 
     def unpack(self, tree, names):
         """All of the archive, or some files of it."""
         archive = self.fetch()
+        assert archive
         progress.show(f"{self.version}: {'looking into' if names else 'unpacking'} {archive.name}", always=True)
         with scratch(DOWNLOAD) as work:
             inner = archive
@@ -178,7 +159,7 @@ class GivenSource(KeptSource):
             status, output = run(["make", "-C", tree, "mrproper"], env=BUILD_ENV)
             if status:
                 raise Failure(f"{self.version}: make mrproper failed in a copy of {self.path}: "
-                              f"{output.strip().splitlines()[-1]}")
+                              f"{last_line(output)}")
 
 
 def tree_list(top):
@@ -268,13 +249,14 @@ def refresh_lists(version):
 
 def series_of(name):
     """6.1 of 6.1, 6.1-oldest and 6.1.192-2."""
-    return re.match(r"\d+(\.\d+)?", name)[0] if name[:1].isdigit() else name
+    found = re.match(r"\d+(\.\d+)?", name)
+    return found[0] if found else name
 
 
 class ArchiveSource(KeptSource):
     """The oldest or the newest point release of a series that Debian's archive has, in whatever suite."""
 
-    def __init__(self, row):
+    def __init__(self, row, fetch):
         self.version = self.name = row.name
         self.series = row.series
         self.stem = f"{self.name}_"
@@ -282,7 +264,7 @@ class ArchiveSource(KeptSource):
         for release in releases if row.origin == "oldest" else reversed(releases):
             self.release, self.id = release, self.stem + release.version
             # The lists may name more than the archive has.
-            if self.is_kept() or self.fetch():
+            if self.is_kept() or not fetch or self.fetch():
                 return
         raise Failure(f"{self.version}: Debian's archive has no source of Linux {self.series} any more; "
                       "name a tree or a tar archive of it with KERNEL_SRC=")
@@ -291,7 +273,6 @@ class ArchiveSource(KeptSource):
         return (CACHE / "source" / self.id).is_dir() or any((CACHE / "files").glob(f"{self.id}_*"))
 
     def fetch(self):
-        """The path of its archive; None if there is none."""
         directory = DOWNLOAD / self.id
         found = list(directory.glob("*.tar.*")) or debian.download(self.release, directory)
         if not found:

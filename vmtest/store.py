@@ -1,37 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How things are made once and kept: commands that can be ended, locks, directories that are complete or not there."""
+"""The cache: what is made once and kept, in directories that are complete or not there."""
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
+from . import Failure
+from .process import inherited
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "immutable-rootfs"
 GIGABYTE = 1 << 30
-
-# Nothing of the caller's may change what is built: not make's own variables
-# (this runs below make), nor ARCH, CROSS_COMPILE, LOCALVERSION or KBUILD_*.
-FIXED_ENV = {
-    "LC_ALL": "C",
-    "KBUILD_BUILD_USER": "immutable",
-    "KBUILD_BUILD_HOST": "rootfs",
-    "KBUILD_BUILD_TIMESTAMP": "Thu Jan 1 00:00:00 UTC 1970",
-    "KBUILD_BUILD_VERSION": "1",
-}
-BUILD_ENV = {**FIXED_ENV, **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR")}}
-APT_ENV = {**os.environ, "LC_ALL": "C"}  # may name a proxy
-
-
-class Failure(Exception):
-    pass
 
 
 class Progress:
@@ -41,7 +26,7 @@ class Progress:
 
     def __init__(self):
         self.terminal = sys.stderr.isatty()
-        self.last = 0
+        self.last = 0.0
         self.open = False
 
     def show(self, text, always=False):
@@ -56,6 +41,13 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
             self.last = now
 
+    def done(self, text):
+        """A line that stays."""
+        self.show(text, always=True)
+        if self.terminal:
+            sys.stderr.write("\n")
+            self.open = False
+
     def end(self):
         if self.open:
             sys.stderr.write("\r\033[K")
@@ -66,54 +58,11 @@ class Progress:
 progress = Progress()
 
 
-def first_line(text, prefix=""):
-    lines = [line for line in text.splitlines() if line.startswith(prefix)]
-    return lines[0].strip() if lines else ""
-
-
-def terminate(process):
-    """End a process started by start(), with all its children."""
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-@contextmanager
-def start(command, **kwargs):
-    # A group of its own, so that the whole of it can be ended.
-    process = subprocess.Popen(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-        errors="replace", start_new_session=True, pass_fds=held_locks, **kwargs)
-    try:
-        yield process
-    except BaseException:
-        terminate(process)
-        raise
-
-
-def run(command, log=None, env=None, cwd=None):
-    """Run a command; return its status and what it printed."""
-    with start(command, env=env, cwd=cwd, stdout=subprocess.PIPE,
-               stderr=subprocess.STDOUT) as process:
-        output, _ = process.communicate()
-    if log:
-        log.write(output)
-    return process.returncode, output
-
-
-held_locks = []
-
-
 @contextmanager
 def locked(name, what):
     path = CACHE / "lock" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as lock:
+    with open(path, "w", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -121,11 +70,11 @@ def locked(name, what):
             fcntl.flock(lock, fcntl.LOCK_EX)
         # Children inherit it: should this process be killed, the next one
         # waits until make has gone as well.
-        held_locks.append(lock.fileno())
+        inherited.append(lock.fileno())
         try:
             yield
         finally:
-            held_locks.remove(lock.fileno())
+            inherited.remove(lock.fileno())
 
 
 @contextmanager
@@ -142,6 +91,27 @@ def scratch(parent):
     finally:
         if path.exists():
             remove(path)
+
+
+def kept(path, what, make, gigabytes=1, others=lambda name: False, lock=""):
+    """
+    The directory path of the cache. If it is missing, make(directory) fills one that becomes it. Entries beside it for
+    whose names others() is true are removed then: something else went into them.
+    """
+    if path.is_dir():
+        return path
+    with locked(lock or f"{path.parent.name}-{path.name}", what):
+        if not path.is_dir():
+            need_space(gigabytes, what)
+            with scratch(path.parent) as new:
+                entry = new / "entry"
+                entry.mkdir()
+                make(entry)
+                for old in list(path.parent.iterdir()):
+                    if old != path and others(old.name):
+                        remove_entry(old)
+                entry.rename(path)
+    return path
 
 
 def remove(path):
@@ -168,9 +138,36 @@ def need_space(gigabytes, what):
 
 
 def digest(*parts):
-    """Hash strings and files (a file by its name and content)."""
+    """
+    Hash strings and files (a file by its name and content). A key consists of inputs and of a recipe number, which is
+    raised when the same inputs give something else. Source text of this package is no part of it.
+    """
     total = hashlib.sha256()
     for part in parts:
         text = part.name.encode() + b"\0" + part.read_bytes() if isinstance(part, Path) else part.encode()
         total.update(hashlib.sha256(text).digest())
     return total.hexdigest()[:16]
+
+
+class Times:
+    """How long each build and test took the last time."""
+
+    PATH = CACHE / "times.json"
+
+    @classmethod
+    def read(cls):
+        try:
+            return json.loads(cls.PATH.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    @classmethod
+    def add(cls, times):
+        with suppress(OSError), locked("times", "times"), scratch(CACHE) as new:
+            (new / "times").write_text(json.dumps({**cls.read(), **times}, indent=0), encoding="utf-8")
+            (new / "times").rename(cls.PATH)
+
+
+def clean():
+    if CACHE.is_dir():
+        shutil.rmtree(CACHE)

@@ -1,65 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: scripts/userland tools|selftests-tools|lsm-tools|ext4|squashfs|dkms|dkms-trixie|dkms-boot|SYSTEM
-       scripts/userland tools|selftests-tools|lsm-tools MACHINE
-       scripts/userland initramfs SYSTEM VERSION
-
-Makes Debian file systems for virtual machines, keeps them in the cache, and
-prints the path of the one asked for:
-
-  tools     initramfs (uncompressed cpio) with busybox, util-linux, klibc's
-            tools, bubblewrap, crun and runc, but without /init: append an
-            archive that holds one; for x86_64 or another MACHINE
-  selftests-tools
-            the same with what the kernel's selftests need beside it
-  lsm-tools what makes and loads the policies of AppArmor, SELinux and TOMOYO,
-            in the same form, and little else
-  ext4      disk image with a minimal Debian 12 whose init is systemd
-  squashfs  the same Debian as a squashfs image
-  dkms      tar archive of a Debian in which dkms builds modules, with the
-            headers of Debian's own kernel, for scripts/in-debian
-  dkms-trixie
-            the same of Debian 13, without these headers
-  dkms-boot the same of Debian 12, without these headers, with what it takes to
-            boot it from a disk
-  SYSTEM    disk image of a Debian that makes its own initramfs, and mounts
-            /dev/vdb as /boot: debian12-initramfs-tools, debian12-dracut or
-            debian13-dracut
-
-With initramfs it is the directory of what SYSTEM made for our kernel VERSION,
-with our hooks installed: plain.img without and module.img with the loadable
-module there, for debian12-dracut also shell.img, like module.img but without
-systemd, and for both of Debian 12 pivot.img, which pivot_init leaves; what the
-generator said in NAME.log; what `make install` said in install.log; and the
-kernel's release.
-"""
+"""Debian systems for virtual machines, made by mmdebstrap and kept in the cache. initramfs.py has what their generators make."""
 
 import contextlib
-import fcntl
-import hashlib
-import inspect
 import os
 import re
-import shlex
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from . import debian
-from . import newc
-from .config import DEFAULT, Unknown, architecture
-from .store import Failure
+from . import TOP, Failure, debian, newc
+from .config import DEFAULT_MACHINE, architecture
+from .process import DISK_ENV, last_line, must, start
+from .store import CACHE, Times, digest, kept, progress
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-TOP = os.path.dirname(HERE)
+RECIPE = 1      # see store.digest()
+PLACE = CACHE / "userland"
+GIGABYTES = 2
 MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
-                     "immutable-rootfs", "userland")
-SPACE_MB = 1500
-
 TOOLS = """
     bubblewrap busybox-static coreutils crun dash findutils grep klibc-utils kmod mount procps
     runc sed util-linux
@@ -118,29 +80,17 @@ SYSTEM_SETUP = """
 
 @dataclass
 class System:
+    """A Debian that boots from a disk through an initramfs of its own."""
     suite: str
     generator: str
-    command: str        # makes $image for $release
-    kinds: dict         # images: what is added to the command
     more: tuple = ()    # packages
 
 
-NO_SYSTEMD = "-o systemd -o systemd-initrd -o dracut-systemd -o crypt"
-
-
-def dracut(suite, hooks, **kinds):
-    # The hook tells how the exitrd was entered at shutdown.
-    command = f'dracut --no-hostonly --include /exitrd.sh {hooks}/pre-shutdown/exitrd.sh --kver "$release" "$image"'
-    return System(suite, "dracut", command, {"plain": "", "module": "", **kinds})
-
-
 SYSTEMS = {
-    "debian12-initramfs-tools": System("bookworm", "initramfs-tools", 'mkinitramfs -v -o "$image" "$release"',
-                                       {"plain": "", "module": "", "pivot": ""},
-                                       ("busybox",)),   # recommended, and its run-init is then the one used
-    "debian12-dracut": dracut("bookworm", "/usr/lib/dracut/hooks", shell=NO_SYSTEMD,
-                              pivot=f"-a pivot-init {NO_SYSTEMD}"),
-    "debian13-dracut": dracut("trixie", "/var/lib/dracut/hooks"),
+    # busybox is recommended, and its run-init is then the one used
+    "debian12-initramfs-tools": System("bookworm", "initramfs-tools", ("busybox",)),
+    "debian12-dracut": System("bookworm", "dracut"),
+    "debian13-dracut": System("trixie", "dracut"),
 }
 
 NOT_INSTALLED = ["path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/info/*",
@@ -153,71 +103,37 @@ TIDY_UP = """
     """
 
 
-class Progress:
-    """One line on a terminal that is overwritten, else a line per step."""
-
-    def __init__(self, title):
-        self.title = title
-        self.tty = sys.stderr.isatty()
-        self.start = time.monotonic()
-
-    def step(self, text):
-        line = f"{self.title}: {text}"
-        print(f"\r\033[K{line}" if self.tty else line, end="" if self.tty else "\n",
-              file=sys.stderr, flush=True)
-
-    def end(self, path):
-        size = sum(entry.stat().st_blocks for entry in os.scandir(path)) * 512 / 1e6
-        self.step(f"done, {size:.0f} MB in {time.monotonic() - self.start:.0f} s")
-        if self.tty:
-            print(file=sys.stderr)
-
-
-def lines_of(*command):
-    try:
-        return subprocess.run(command, check=True, text=True, capture_output=True).stdout.splitlines()
-    except FileNotFoundError:
-        raise Failure(f"{command[0]} is not installed: this needs a Debian system") from None
-    except subprocess.CalledProcessError as e:
-        raise Failure(f"{command[0]} failed: {(e.stderr.strip() or 'no reason given').splitlines()[-1]}") from None
-
-
 def network_options():
     """How this machine's apt reaches the archives: proxies, and clocks that cannot be relied on."""
     wanted = re.compile(r"Acquire::(https?|Check-Date|Check-Valid-Until|Retries|ForceIPv[46])\b")
-    return [line for line in lines_of("apt-config", "dump", "--format", '%F "%v";%n', "Acquire")
+    return [line for line in must("apt-config", "dump", "--format", '%F "%v";%n', "Acquire").splitlines()
             if wanted.match(line) and not line.endswith(' "";')]
 
 
-def debootstrap(progress, log, suite, target, variant, packages, *options):
-    options = [f"--variant={variant}", f"--hook-dir={MERGED_USR}", "--include=" + ",".join(packages), *options]
-    options += [f"--aptopt={option}" for option in network_options()]
-    options += [f"--dpkgopt={option}" for option in NOT_INSTALLED]
-    options += [f"--customize-hook={TIDY_UP}"]
-    mmdebstrap(progress, log, debian.sources_of(suite), *options, suite, target)
+def debootstrap(title, log, suite, target, variant, packages, *options):
+    words = [f"--variant={variant}", f"--hook-dir={MERGED_USR}", "--include=" + ",".join(packages), *options]
+    words += [f"--aptopt={option}" for option in network_options()]
+    words += [f"--dpkgopt={option}" for option in NOT_INSTALLED]
+    words += [f"--customize-hook={TIDY_UP}"]
+    mmdebstrap(title, log, debian.sources_of(suite), *words, suite, target)
 
 
-def mmdebstrap(progress, log, sources, *words):
-    command = ["mmdebstrap", "--mode=auto", *words, "-"]
-    with open(log, "w+") as output:
-        # A session of its own: on some errors mmdebstrap sends SIGHUP to its whole process group.
-        with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, start_new_session=True) as process:
-            try:
-                with contextlib.suppress(BrokenPipeError):  # it ended before it read them, and says why
-                    process.stdin.write(sources)
-                    process.stdin.close()
-                for line in process.stdout:
-                    output.write(line)
-                    step = re.match(r"I: ((running apt-get|downloading|extracting|installing|creating).*)\.\.\.", line)
-                    if step:
-                        progress.step(step[1])
-            except BaseException:
-                os.killpg(process.pid, signal.SIGTERM)
-                raise
-        if process.returncode:
+def mmdebstrap(title, log, sources, *words):
+    with open(log, "w+", encoding="utf-8") as output:
+        with start(["mmdebstrap", "--mode=auto", *words, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                   stderr=subprocess.STDOUT) as process:
+            with contextlib.suppress(BrokenPipeError):  # it ended before it read them, and says why
+                process.stdin.write(sources)
+                process.stdin.close()
+            for line in process.stdout:
+                output.write(line)
+                step = re.match(r"I: ((running apt-get|downloading|extracting|installing|creating).*)\.\.\.", line)
+                if step:
+                    progress.show(f"{title}: {step[1]}", always=True)
+            status = process.wait()
+        if status:
             output.seek(0)
-            raise Failure(reason(output.read()))
+            raise Failure(f"{title}: {reason(output.read())}")
 
 
 def reason(log):
@@ -225,7 +141,7 @@ def reason(log):
     errors = re.findall(r"^(?:[EW]:|.*dpkg.*error:?) *(.*)", log, re.M)
     for pattern, cure in (
             ("^making .* failed", f"mend {TOP}/initramfs"),
-            ("No space left on device", f"make room in {tempfile.gettempdir()} and in {CACHE}"),
+            ("No space left on device", f"make room in {tempfile.gettempdir()} and in {PLACE}"),
             ("Unable to locate package|has no installation candidate", "the archive in /etc/apt lacks it"),
             ("Could not resolve|Could not connect|Unable to connect|Temporary failure|Connection|timed out|Failed to fetch",
              "check the network and /etc/apt"),
@@ -234,22 +150,14 @@ def reason(log):
         for error in errors:
             if re.search(pattern, error):
                 return f"{error} ({cure})"
-    return "mmdebstrap: " + (errors[-1] if errors else log.strip().splitlines()[-1] if log.strip() else "no reason given")
+    return "mmdebstrap: " + (errors[-1] if errors else last_line(log))
 
 
-def run(*command, **options):
-    try:
-        subprocess.run(command, check=True, text=True, stderr=subprocess.PIPE,
-                       **{"stdout": subprocess.DEVNULL, **options})
-    except subprocess.CalledProcessError as e:
-        raise Failure(f"{command[0]}: {(e.stderr.strip() or 'no reason given').splitlines()[-1]}") from None
-
-
-def make_tools(progress, directory, packages, port=None):
+def make_tools(title, directory, packages, port=None):
     tar = f"{directory}/tools.tar"
-    debootstrap(progress, f"{directory}/log", "bookworm", tar, "extract", packages,
+    debootstrap(title, f"{directory}/log", "bookworm", tar, "extract", packages,
                 *([f"--architectures={port}"] if port else []))
-    progress.step("writing the archive")
+    progress.show(f"{title}: writing the archive", always=True)
     with newc.Archive(f"{directory}/tools.cpio") as archive:
         added = archive.tar(tar, TOOLS_LEAVE_OUT.fullmatch)
         for name, mode in TOOLS_DIRECTORIES.items():
@@ -263,248 +171,117 @@ def make_tools(progress, directory, packages, port=None):
     os.unlink(tar)
 
 
-def make_debian(progress, directory):
+def make_debian(title, directory):
     tar = f"{directory}/debian.tar"
-    debootstrap(progress, f"{directory}/log", "bookworm", tar, "minbase", DEBIAN,
+    debootstrap(title, f"{directory}/log", "bookworm", tar, "minbase", DEBIAN,
                 '--customize-hook=mkdir "$1/initramfs"')
-    progress.step("writing the squashfs image")
+    progress.show(f"{title}: writing the squashfs image", always=True)
     with open(tar, "rb") as f:
-        run("mksquashfs", "-", f"{directory}/debian.squashfs", "-tar", "-quiet", "-no-progress", stdin=f)
-    write_ext4(progress, directory, "debian", DEBIAN_SIZE)
+        must("mksquashfs", "-", f"{directory}/debian.squashfs", "-tar", "-quiet", "-no-progress", stdin=f)
+    write_ext4(title, directory, "debian", DEBIAN_SIZE)
     os.unlink(tar)
 
 
-def write_ext4(progress, directory, name, size):
+def write_ext4(title, directory, name, size):
     """NAME.ext4 from NAME.tar"""
-    progress.step("writing the ext4 image")
+    progress.show(f"{title}: writing the ext4 image", always=True)
     os.mkdir(f"{directory}/tree")
     # fakeroot: files keep their owners and devices although an ordinary user unpacks them.
-    run("fakeroot", "sh", "-ec", f"""
+    must("fakeroot", "sh", "-ec", f"""
         tar -C tree --numeric-owner -xf {name}.tar
         mke2fs -q -t ext4 -m 0 -U {DISK_UUID} -E hash_seed={DISK_UUID},root_owner=0:0,lazy_itable_init=0 \\
-               -d tree {name}.ext4 {size}""", cwd=directory,
-        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
+               -d tree {name}.ext4 {size}""", cwd=directory, env=DISK_ENV)
     shutil.rmtree(f"{directory}/tree")
 
 
-def make_dkms(progress, directory, suite, packages):
+def make_dkms(title, directory, suite, packages):
     tar = f"{directory}/all.tar"
-    debootstrap(progress, f"{directory}/log", suite, tar, "minbase", packages, f"--dpkgopt={NOT_READ}")
-    progress.step("writing the archive")
+    debootstrap(title, f"{directory}/log", suite, tar, "minbase", packages, f"--dpkgopt={NOT_READ}")
+    progress.show(f"{title}: writing the archive", always=True)
     # An ordinary user cannot make devices when it is unpacked.
-    with open(tar, "rb") as every, open(f"{directory}/dkms.tar", "wb") as some:
-        run("mmtarfilter", "--path-exclude=/dev/*", stdin=every, stdout=some)
+    must("sh", "-ec", "mmtarfilter '--path-exclude=/dev/*' <all.tar >dkms.tar", cwd=directory)
     os.unlink(tar)
 
 
-def make_system(progress, directory, system):
-    debootstrap(progress, f"{directory}/log", system.suite, f"{directory}/system.tar", "minbase",
+def make_system(title, directory, system):
+    debootstrap(title, f"{directory}/log", system.suite, f"{directory}/system.tar", "minbase",
                 [*SYSTEM, system.generator, *system.more], f"--customize-hook={SYSTEM_SETUP}")
-    write_ext4(progress, directory, "system", SYSTEM_SIZE)
+    write_ext4(title, directory, "system", SYSTEM_SIZE)
 
 
-def release_of(kernel):
-    """What uname -r says, from the header that the x86 boot protocol gives a bzImage."""
-    with open(kernel, "rb") as f:
-        header = f.read(1 << 16)
-    start = 0x200 + int.from_bytes(header[0x20e:0x210], "little")
-    return header[start:].split(b" ", 1)[0].decode()
+@dataclass(frozen=True)
+class Entry:
+    """A directory of the cache: what makes it, the programs that takes, and the inputs that it is made of."""
+    name: str
+    title: str
+    make: Callable      # called with the title and the directory
+    programs: tuple
+    inputs: tuple
+
+    @property
+    def path(self):
+        # Not of the archive's address: with a filled cache no archive has to be known at all.
+        inputs = [part if isinstance(part, Path) else repr(part) for part in self.inputs]
+        return PLACE / f"{self.name}-{digest(repr((RECIPE, DISK_UUID, NOT_INSTALLED, TIDY_UP)), *inputs)}"
+
+    def get(self):
+        if self.path.is_dir():
+            return self.path
+        for program in self.programs:
+            if not shutil.which(program, path=DISK_ENV["PATH"]):
+                raise Failure(f"{self.title}: {program} is not installed: run scripts/setup boot")
+        begin = time.monotonic()
+        path = kept(self.path, self.title, lambda directory: self.make(self.title, directory), GIGABYTES,
+                    others=lambda name: re.fullmatch(re.escape(self.name) + "-[0-9a-f]{16}", name))
+        size = sum(entry.stat().st_blocks for entry in os.scandir(path)) * 512 / 1e6
+        seconds = time.monotonic() - begin
+        progress.done(f"{self.title}: done, {size:.0f} MB in {seconds:.0f} s")
+        Times.add({self.title: seconds})
+        return path
 
 
-# In the system, with what make_initramfs() has put there.
-GENERATE = """
-    /initramfs/install >/install.log
-    modules=/usr/lib/modules/$release
-    mkdir -p $modules
-    touch $modules/modules.order $modules/modules.builtin $modules/modules.builtin.modinfo
-    generate() {
-        image=/$1.img
-        depmod "$release"
-        %s $2 >/$1.log 2>&1 || { echo "E: making $1.img failed: $(grep . /$1.log | tail -n 1)"; exit 1; }
-        chmod 644 $image
-    }
-    """
-
-
-def make_initramfs(progress, directory, system, tar, kernel, config, ko):
-    """The images, by the system itself: it is unpacked, gets kernel and hooks, and runs its generator."""
-    release = release_of(kernel)
-    with open(f"{directory}/release", "w") as f:
-        f.write(release)
-    files = f"{directory}/files"
-    os.makedirs(f"{files}/boot")
-    run("make", "-C", f"{TOP}/initramfs/pivot_init", "install", f"DESTDIR={files}/pivot_init")
-    shutil.copytree(f"{TOP}/initramfs", f"{files}/initramfs")
-    shutil.copy(config, f"{files}/boot/config-{release}")
-    shutil.copy(ko, files)
-    shutil.copy(EXITRD, files)
-    script = f"release={release}" + GENERATE % system.command
-    for kind, words in system.kinds.items():
-        if kind in ("plain", "pivot"):
-            script += "rm -rf $modules/updates\n"
-        else:
-            script += f"install -D -m 644 /{os.path.basename(ko)} -t $modules/updates/dkms\n"
-        if kind == "pivot":
-            script += "cp -a /pivot_init/usr /\n"
-        if kind == "pivot" and system.generator == "initramfs-tools":
-            script += "echo PIVOT_INIT=y >/etc/initramfs-tools/conf.d/pivot-init\n"
-        script += f"generate {kind} {shlex.quote(words)}\n"
-    with open(f"{files}/generate", "w") as f:
-        f.write(script)
-    run("tar", "-C", files, "-cf", f"{directory}/files.tar", ".")
-    progress.step("making the images")
-    # What a hook's shell runs may be somebody who cannot read our files; mmdebstrap's own hooks can.
-    mmdebstrap(progress, f"{directory}/log", "", "--variant=custom", "--format=null", "--skip=update,cleanup",
-               f"--setup-hook=upload {shlex.quote(tar)} /system.tar",
-               """--setup-hook=tar -C "$1" --exclude='./dev/*' --numeric-owner -xf "$1/system.tar\"""",
-               f"--customize-hook=tar-in {shlex.quote(directory)}/files.tar /",
-               '--customize-hook=chroot "$1" sh -e /generate',
-               *(f"--customize-hook=download /{made} {shlex.quote(directory)}/{made}" for made in
-                 ("install.log", *(f"{kind}.{suffix}" for kind in system.kinds for suffix in ("img", "log")))),
-               "", "/dev/null")
-    shutil.rmtree(files)
-    os.unlink(f"{directory}/files.tar")
-
-
-EXITRD = f"{TOP}/tests/guest/exitrd.sh"
 DISK_PROGRAMS = ("mmdebstrap", "fakeroot", "mke2fs")
-# image: what makes the cache entry it is in, the entry, the file, the programs needed, the words it is made of
+TOOLS_PACKAGES = {"tools": TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
+# The images, and what they are. Those of tools are for an architecture, all others for this machine's.
 IMAGES = {
-    "ext4":     (make_debian, "debian", "debian.ext4", (*DISK_PROGRAMS, "mksquashfs"), (DEBIAN, DEBIAN_SIZE)),
-    "squashfs": (make_debian, "debian", "debian.squashfs", (*DISK_PROGRAMS, "mksquashfs"), (DEBIAN, DEBIAN_SIZE)),
+    "tools": "initramfs (uncompressed cpio) with busybox, util-linux, klibc's tools, bubblewrap, crun and runc, but no /init",
+    "selftests-tools": "the same with what the kernel's selftests need",
+    "lsm-tools": "the same form, with what makes and loads policies of AppArmor, SELinux and TOMOYO",
+    "ext4": "disk image with a minimal Debian 12 whose init is systemd",
+    "squashfs": "the same Debian as a squashfs image",
+    "dkms": "tar archive of a Debian in which dkms builds modules, with the headers of Debian's own kernel, for scripts/in-debian",
+    "dkms-trixie": "the same of Debian 13, without these headers",
+    "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
+    **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"
+       for name, system in SYSTEMS.items()},
 }
-TOOLS_IMAGES = {"tools": TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
-# What makes any image, apart from its own function and words
-RECIPE = (debootstrap, mmdebstrap, write_ext4, newc.Archive)
-WORDS = (DISK_UUID, NOT_INSTALLED, TIDY_UP)
 
 
-def key(make, *parts):
-    """Of the packages and of how they are installed. Not of the archive's address: with a
-    filled cache no archive has to be known at all."""
-    digest = hashlib.sha256()
-    for part in (*map(inspect.getsource, (*RECIPE, make)), repr(WORDS), *parts):
-        digest.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
-    return digest.hexdigest()[:12]
-
-
-def contents(*paths):
-    """Of files, for a key."""
-    for path in paths:
-        with open(path, "rb") as f:
-            yield f.read()
-
-
-def drop_others(entry, directory):
-    """Entries of the same name that something else went into."""
-    for other in os.scandir(CACHE):
-        if re.fullmatch(re.escape(entry) + "-[0-9a-f]{12}", other.name) and other.path != directory:
-            shutil.rmtree(other.path, ignore_errors=True)
-
-
-def kept(title, entry, make, arguments, programs, *parts):
-    """The directory of a cache entry, which make() fills when it is missing; parts are what its key consists of."""
-    directory = os.path.join(CACHE, f"{entry}-{key(make, *parts)}")
-    if os.path.isdir(directory):
-        return directory
-    for program in programs:
-        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
-            raise Failure(f"{program} is not installed: run scripts/setup boot")
-    os.makedirs(CACHE, exist_ok=True)
-    progress = Progress(title)
-    with open(directory + ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.step("waiting for another process that is making it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(directory):
-            return directory
-        free = shutil.disk_usage(CACHE).free // 2**20
-        if free < SPACE_MB:
-            raise Failure(f"{free} MB are free in {CACHE}, {SPACE_MB} MB are needed:"
-                          " make room, or set XDG_CACHE_HOME to a larger disk")
-        unfinished = directory + ".tmp"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        os.mkdir(unfinished)
-        try:
-            make(progress, unfinished, *arguments)
-            os.rename(unfinished, directory)
-            drop_others(entry, directory)
-        finally:
-            if progress.tty:
-                print("\r\033[K", end="", file=sys.stderr, flush=True)
-            shutil.rmtree(unfinished, ignore_errors=True)
-        progress.end(directory)
-    return directory
-
-
-def system_directory(name):
+def system_entry(name):
     system = SYSTEMS[name]
-    return kept(f"Debian {system.suite}, {system.generator}", name, make_system, (system,), DISK_PROGRAMS,
-                repr((system.suite, system.generator, system.more, SYSTEM, SYSTEM_SIZE, SYSTEM_SETUP)))
+    return Entry(name, f"Debian {system.suite}, {system.generator}", partial(make_system, system=system), DISK_PROGRAMS,
+                 (system, SYSTEM, SYSTEM_SIZE, SYSTEM_SETUP))
 
 
-def tools(name, machine):
-    packages, port = TOOLS_IMAGES[name], architecture(machine).debian
-    words = packages, TOOLS_LEAVE_OUT.pattern, TOOLS_DIRECTORIES, PASSWD, GROUP
-    return os.path.join(kept(f"Debian bookworm, {name} for {machine}", name + architecture(machine).suffix, make_tools,
-                             (packages, port), ("mmdebstrap",), repr((words, port))), "tools.cpio")
-
-
-def image(name):
-    if name in TOOLS_IMAGES:
-        return tools(name, DEFAULT)
+def entry_of(name, machine=DEFAULT_MACHINE):
+    """The cache entry that an image is in, and its name there."""
+    if name in TOOLS_PACKAGES:
+        packages, target = TOOLS_PACKAGES[name], architecture(machine)
+        return Entry(name + target.suffix, f"Debian bookworm, {name} for {machine}",
+                     partial(make_tools, packages=packages, port=target.debian), ("mmdebstrap",),
+                     (packages, target.debian, TOOLS_LEAVE_OUT.pattern, TOOLS_DIRECTORIES, PASSWD, GROUP)), "tools.cpio"
     if name in SYSTEMS:
-        return os.path.join(system_directory(name), "system.ext4")
+        return system_entry(name), "system.ext4"
     if name in DKMS:
         suite, packages = DKMS[name]
-        return os.path.join(kept(f"Debian {suite}, dkms", name, make_dkms, (suite, packages), ("mmdebstrap",),
-                                 repr((suite, packages, NOT_READ))), "dkms.tar")
-    make, entry, filename, programs, words = IMAGES[name]
-    return os.path.join(kept(f"Debian bookworm, {entry}", entry, make, (), programs, repr(words)), filename)
+        return Entry(name, f"Debian {suite}, {name}", partial(make_dkms, suite=suite, packages=packages), ("mmdebstrap",),
+                     (suite, packages, NOT_READ)), "dkms.tar"
+    if name in ("ext4", "squashfs"):
+        return Entry("debian", "Debian bookworm, debian", make_debian, (*DISK_PROGRAMS, "mksquashfs"),
+                     (DEBIAN, DEBIAN_SIZE)), f"debian.{name}"
+    raise Failure(f"no image '{name}', there are {', '.join(IMAGES)}")
 
 
-def from_kernel(*words):
-    """What scripts/kernel prints; it says itself what goes wrong."""
-    done = subprocess.run([f"{TOP}/scripts/vmtest", "kernel", *words], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return done.stdout.strip()
-
-
-def initramfs(name, version):
-    system, tar = SYSTEMS[name], os.path.join(system_directory(name), "system.tar")
-    kernel, ko = from_kernel("image", version, "loadable"), from_kernel("ko", version)
-    config = os.path.join(os.path.dirname(kernel), "config")
-    hooks = sorted(os.path.join(directory, file) for directory, _, files in os.walk(f"{TOP}/initramfs")
-                   for file in files if file != "pivot_init")
-    parts = [os.path.basename(os.path.dirname(tar)), repr(system), GENERATE, release_of(kernel),
-             *(os.path.relpath(path, TOP) for path in hooks), *contents(config, ko, EXITRD, *hooks)]
-    return kept(f"Linux {version}, initramfs of {name}", f"initramfs-{name}-{version}", make_initramfs,
-                (system, tar, kernel, config, ko), ("mmdebstrap", "make", "gcc"), *parts)
-
-
-def main():
-    words = sys.argv[1:]
-    wanted = " ".join(words)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        if len(words) == 1 and words[0] in (*TOOLS_IMAGES, *IMAGES, *SYSTEMS, *DKMS):
-            print(image(words[0]))
-        elif len(words) == 2 and words[0] in TOOLS_IMAGES:
-            print(tools(*words))
-        elif len(words) == 3 and words[0] == "initramfs" and words[1] in SYSTEMS:
-            print(initramfs(*words[1:]))
-        else:
-            sys.exit(__doc__)
-    except (Failure, Unknown) as e:
-        sys.exit(f"userland {wanted}: {e}")
-    except OSError as e:
-        sys.exit(f"userland {wanted}: {e.filename or CACHE}: {e.strerror}, nothing was kept")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def command():
-    main()
+def image(name, machine=DEFAULT_MACHINE):
+    entry, file = entry_of(name, machine)
+    return entry.get() / file

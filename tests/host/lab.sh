@@ -2,6 +2,7 @@
 # Sourced by the tests of this directory that run in a Debian system of their own.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
+: "${KERNEL:=$(awk '/^[^#]/ { print $1; exit }' "$top/tests/kernels")}"
 lab=$(mktemp -d)
 chmod 755 "$lab"
 trap 'rm -rf "$lab"' EXIT
@@ -10,7 +11,7 @@ trap 'exit 1' INT TERM
 # in_debian IMAGE SCRIPT [FILE TO]: run tests/debian/SCRIPT there; in its directory are a copy of this checkout, the
 # Debian packages of the kernel and the key that this kernel trusts.
 in_debian() {
-	packages=$("$top/scripts/vmtest" kernel packages "${KERNEL:-6.12}")
+	packages=$("$top/scripts/vmtest" kernel packages "$KERNEL")
 	mkdir -p "$lab/checkout"
 	tar -C "$top" --exclude-vcs --exclude-vcs-ignores -c . | tar -C "$lab/checkout" -x
 	cp "$packages"/*.deb "$packages"/mok.* "$lab"

@@ -2,6 +2,8 @@
 # Sourced by the tests of this directory. They end with "done_testing".
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
+: "${KERNEL:=$(awk '/^[^#]/ { print $1; exit }' "$top/tests/kernels")}"
+export KERNEL
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
@@ -41,7 +43,7 @@ refuses() {
 
 # kernel_tree DIRECTORY: the files of a kernel source that the patch changes, which the header is none of
 kernel_tree() {
-	source=$("$top/scripts/vmtest" kernel files "${KERNEL:-6.12}" Makefile fs/Makefile \
+	source=$("$top/scripts/vmtest" kernel files "$KERNEL" Makefile fs/Makefile \
 		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u | grep -v /rootfs_provider.h)) || exit 1
 	cp -r "$source" "$1"
 }

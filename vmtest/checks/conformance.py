@@ -9,7 +9,9 @@ import os
 import re
 from dataclasses import dataclass
 
-TABLE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), 'Documentation', 'conformance.md')
+from .. import TOP
+
+TABLE = os.path.join(TOP, 'Documentation', 'conformance.md')
 REFERENCES = {'builtin': ('native', 'stock'), 'loadable': ('native',)}
 
 
@@ -77,7 +79,8 @@ def differences(version, flavour, reference, here, there):
     if not ours or not theirs:
         return ['nothing to compare'], []
     lines = table(version, flavour, reference)
-    used, unexplained = set(), {}
+    used: set[int] = set()
+    unexplained: dict[tuple, list] = {}
     missing = [key for keys, others in ((ours, theirs), (theirs, ours)) for key in keys
                if key not in others and others.get((*key[:2], '(reached)'), 'ok') == 'ok']
     for key in (key for key in ours if key in theirs and ours[key] != theirs[key]):

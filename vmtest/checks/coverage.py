@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which lines of the module, and of those that the patches add, have been executed by guests of the flavours in FLAVOURS.
+"""Which lines of the module, and of those that the patches add, have been executed by guests of the flavours that count.
 
 Their kernels count what they execute, and the guests report the counts as gcov(1) wants them (tests/guest/report.h). A line
 that was not reached needs one of its own in tests/coverage.txt: file, its text, and the reason, with two spaces or more
@@ -13,9 +13,9 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+from .. import TOP
+
 EXPLANATIONS = os.path.join(TOP, 'tests/coverage.txt')
-FLAVOURS = {'builtin': 'coverage', 'loadable': 'coverage-loadable'}     # what stands for what
 COUNTS = re.compile(r'^# counts (\S+) ([0-9a-z]+)$', re.M)
 
 
@@ -23,7 +23,7 @@ COUNTS = re.compile(r'^# counts (\S+) ([0-9a-z]+)$', re.M)
 class Source:
     """A file, and which lines of it are ours."""
     text: list
-    added: set = None
+    added: set | None = None
 
     def ours(self, number):
         return self.added is None or number in self.added
@@ -80,13 +80,13 @@ class Notes:
             if not wanted:
                 raise ValueError('a guest has counted nothing that is ours')
             said = subprocess.run(['gcov', '--json-format', '--stdout', *wanted], stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, text=True, cwd=work)
+                                  stderr=subprocess.PIPE, text=True, cwd=work, check=False)
             if counts and (said.returncode or said.stderr):
                 raise ValueError(f'gcov: {said.stderr.strip() or said.returncode}')
         for document in said.stdout.splitlines():
-            for file in json.loads(document)['files']:
-                name = self.name(file['file'])
-                for line in file['lines'] if name else ():
+            for described in json.loads(document)['files']:
+                name = self.name(described['file'])
+                for line in described['lines'] if name else ():
                     if self.sources[name].ours(line['line_number']):
                         key = (name, line['line_number'])
                         into[key] = into.get(key, 0) + line['count']
@@ -108,7 +108,7 @@ def files(top):
 
 def explanations():
     """(file, text) -> [(number of the line, reason)]: lines of the same text need a reason each."""
-    found = {}
+    found: dict[tuple, list] = {}
     for number, line in enumerate(lines_of(EXPLANATIONS), 1):
         if line and not line.startswith('#'):
             words = re.split(r'  +', line.strip(), maxsplit=2)
@@ -131,7 +131,8 @@ def table(counts, sources):
 
 def judge(boots, pristine):
     """(what to print, whether all is well) of boots: (notes' directory, report)"""
-    kinds, counts = {}, {}
+    kinds: dict[str, Notes] = {}
+    counts: dict[tuple, int] = {}
     for directory, report in boots:
         if directory not in kinds:
             kinds[directory] = Notes(directory, pristine)

@@ -39,7 +39,7 @@ def result(text):
     """(name, Verdict) of a line with a result."""
     if not (found := RESULT.match(text)):
         return None
-    name, directive = (part.strip() for part in re.match('(.*?)(?:# (.*))?$', found[2]).groups(''))
+    name, directive = (part.strip() for part in re.findall('(.*?)(?:# (.*))?$', found[2])[0])
     if directive.startswith('SKIP'):
         reason = directive.removeprefix('SKIP').strip()
         # ksft_test_result_skip() gives the name there.
@@ -51,7 +51,8 @@ def result(text):
 
 def selftests(outcome):
     """COLLECTION: NAME -> Selftest"""
-    found, current = {}, None
+    found: dict[str, Selftest] = {}
+    current = None
     for line in outcome.report.splitlines():
         if not line.startswith(PREFIX):
             continue

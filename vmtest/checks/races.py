@@ -3,9 +3,8 @@
 import os
 import re
 
-from .. import qemu as vm
+from .. import TOP, qemu
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TITLE = 'BUG: KCSAN: '
 END = 'Reported by Kernel Concurrency Sanitizer'
 # What the patch does not add but changes: a race there is ours if it makes one of the accesses itself.
@@ -35,7 +34,7 @@ def words(title):
 
 def reports(console):
     """Of each report its title, which names who makes the accesses, and the functions on the stacks."""
-    text = re.sub(rf'^{vm.STAMP}', '', console, flags=re.M)
+    text = re.sub(rf'^{qemu.STAMP}', '', console, flags=re.M)
     for report in text.split(TITLE)[1:]:
         title, _, rest = report.partition('\n')
         yield title, set(re.findall(r'^ (?:\? )?(\w+)(?:\.\w+)*\+0x', rest.split(END)[0], re.M))

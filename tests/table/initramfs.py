@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initramfs on nullfs: what user space sees, namespaces, and memory."""
+from .row import ALL, BOTH, BUILTIN, DEBUG, EMPTY, GUEST, MAY_EMPTY, NATIVE, SELECTED, Test
+from .same import reported
+
+TESTS = [
+    Test('initramfs', 'nullfs as user space sees it, unprivileged namespaces, and three pivots out of the initramfs',
+         programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
+         append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
+    Test('empty', 'with empty_namespaces a user may leave nothing in a mount namespace of his own, and no attack shows what a mount covers',
+         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=ALL, append=EMPTY, long=DEBUG,
+         initrd=('empty-namespace', *GUEST), disks=('ext4',), immutable_console=(SELECTED, MAY_EMPTY)),
+    Test('empty-off', 'without it all is locked as ever, and the same attacks show nothing',
+         programs=('empty',), flavours=('builtin', 'debug'), long=DEBUG,
+         initrd=('empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
+    Test('empty-native', 'as on a kernel that has nullfs of its own', programs=('empty',), flavours=NATIVE, parameter='',
+         initrd=('empty-namespace', *GUEST), once=True, long=True),
+    Test('namespaces', 'an ordinary user uncovers nothing and changes nothing on nullfs, whatever namespaces it nests',
+         programs=('namespaces',), smp=1, flavours=BOTH, append='rcupdate.rcu_expedited=1', timeout=600, long=True,
+         same=reported),
+    Test('namespaces-empty', 'the same if users may unmount the root of their mount namespaces', programs=('namespaces',), smp=1,
+         flavours=BUILTIN, append=f'rcupdate.rcu_expedited=1 {EMPTY}', timeout=600, long=True, console=(MAY_EMPTY,)),
+    Test('memory', 'a 64 MB initramfs is given back after the handover (rootfs is tmpfs)',
+         programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
+         memory=512),
+    Test('memory-ramfs', 'a 64 MB initramfs is given back after the handover (rootfs is ramfs, four CPUs)',
+         programs=('memory',), initrd=('bare', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda', flavours=ALL, long=DEBUG,
+         memory=512, smp=4),
+]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The loadable module."""
+from errno import EMFILE, ENOENT, ENOMEM
+
+from vmtest.config import DEFAULT_VERSION, running
+
+from .row import DEBUG, GUEST, KCSAN, LOADABLE, MAY_EMPTY, MODULE, NATIVE, NOT_BENEATH, PATCHED, SELECTED, Fault, Test
+
+FAULT_WHEN_LOADED: dict = {'flavours': ('loadable', 'debug-loadable'), 'long': DEBUG, 'parameter': ''}
+PACKAGED = ('packaged',)
+
+TESTS = [
+    Test('load-namespaces', 'the same if the module was loaded', programs=('load', 'namespaces'), flavours=LOADABLE, smp=1,
+         parameter='', initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=600, long=True),
+    Test('load', 'the module, loaded in the initramfs, does there what it does built in',
+         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
+         initrd=(MODULE, *GUEST), disks=('ext4',), console=(SELECTED,)),
+    Test('load-empty', 'loaded with empty_namespaces it lets users leave nothing in a mount namespace, too',
+         programs=('load', 'empty', 'unprivileged', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
+         long=DEBUG, append='empty=1', initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
+    Test('load-empty-off', 'loaded without it, it does not', programs=('load', 'empty'), flavours=LOADABLE, parameter='',
+         initrd=(MODULE, 'empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
+    Test('load-busy', 'the module, loaded from another namespace while others mount, unmount, unshare and walk, disturbs nobody',
+         programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable', 'kcsan-loadable'), parameter='',
+         long=KCSAN,
+         initrd=(MODULE, *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
+    Test('load-faults', 'while an allocation fails the module is refused, and leaves nothing behind',
+         programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=(MODULE, *GUEST), smp=1,
+         kernels=(DEFAULT_VERSION,),     # failslab of 6.1 can't be told which stacks, not on x86-64
+         append='root=/dev/vda', console=('immutable_rootfs: no nullfs .* error -12, nothing changed; free memory', SELECTED)),
+    Test('load-refused', 'a kernel that lacks the hook, or has nullfs already, refuses the module and says why',
+         programs=('load-refused',), initrd=(MODULE, 'renamed-' + MODULE, *GUEST), smp=1,
+         stock_console=('immutable_rootfs: Unknown symbol rootfs_mount_beneath',),
+         immutable_console=('immutable_rootfs: module is already loaded',
+                            'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),
+    Test('load-native', 'so does a kernel that has nullfs of its own, whatever module it is given',
+         programs=('load-refused',), initrd=(MODULE, 'renamed-' + MODULE, *GUEST), flavours=NATIVE, parameter='', smp=1,
+         console=('module immutable_rootfs: .* must match|immutable_rootfs: version magic',), once=True),
+    *(Test('load-script' + suffix, '`make load` loads it, or says in one line why it cannot be', programs=('load-script',),
+           flavours=flavours, parameter='', initrd=(MODULE, 'load-script', 'tools', *GUEST), memory=512, smp=1, once=once)
+      for suffix, flavours, once in (('', PATCHED, False), ('-native', NATIVE, True))),
+    Test('load-twice', 'the module that is loaded already refuses another one, whatever that is called',
+         programs=('load', 'load-refused'), flavours=LOADABLE, parameter='', initrd=(MODULE, 'renamed-' + MODULE, *GUEST), smp=1,
+         console=(SELECTED, 'immutable_nullfs: nullfs lies beneath the rootfs already, nothing changed')),
+    Test('load-privilege', 'whoever lacks CAP_SYS_MODULE cannot load it, and loading it changes no namespace that others have',
+         programs=('load-privilege', 'nullfs', 'pivot'), flavours=LOADABLE, parameter='', initrd=(MODULE, *GUEST),
+         disks=('ext4',), console=(SELECTED,)),
+    Test('load-late', 'loaded after the initramfs has been left, it says so and changes nothing that one sees',
+         programs=('load-late', 'handover'), flavours=LOADABLE, parameter='', initrd=(MODULE, 'tools', 'switch-root'),
+         disks=('ext4',), memory=512, append='tool=busybox moved=1 fs=ext4',
+         console=('immutable_rootfs: nullfs lies beneath the rootfs, but the boot has left that already',)),
+    Test('load-memory', 'a 64 MB initramfs is given back after the handover if the module was loaded in it',
+         programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=tmpfs', memory=512,
+         initrd=(MODULE, 'bare', 'large', 'init=memory')),
+    Test('load-memory-ramfs', 'the same if the rootfs is ramfs, four CPUs',
+         programs=('memory',), flavours=LOADABLE, parameter='', append='rootfs=ramfs root=/dev/vda', memory=512, smp=4,
+         initrd=(MODULE, 'bare', 'large', 'init=memory')),
+    Test('load-memory-again', 'a load that has failed leaves nothing in the way of the next one, nor of unmounting the rootfs',
+         programs=('memory',), append=f'rootfs=ramfs root=/dev/vda fails={ENOENT}', memory=512, smp=1, **FAULT_WHEN_LOADED,
+         initrd=(MODULE, 'bare', 'large', 'init=memory'),
+         # the first to call it is kdevtmpfs
+         fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath', skip=1),
+         console=('immutable_rootfs: no nullfs beneath the rootfs: error -2, nothing changed', SELECTED)),
+    *(Test(f'load-memory-again-{what}', f'the same for a load that has failed for lack of {lacks}',
+           programs=('memory',), append=f'rootfs=ramfs root=/dev/vda fails={error or ENOMEM}', memory=512, smp=1,
+           **FAULT_WHEN_LOADED, initrd=(MODULE, 'bare', 'large', 'init=memory'), kernels=running('faults'),
+           fault=Fault(function, error, caller, after='do_init_module'),
+           console=(f'{NOT_BENEATH}: error -{error or ENOMEM}, nothing changed', SELECTED))
+      for what, lacks, function, error, caller in (     # slabs are what load-faults is about
+          ('device', 'a device number', 'set_anon_super_fc', EMFILE, None),
+          ('id', 'a mount id', 'ida_alloc_range', ENOMEM, 'alloc_vfsmnt'),
+          ('percpu', 'memory for per-CPU counters', ('pcpu_alloc_noprof', '__alloc_percpu'), 0, 'alloc_vfsmnt'))),
+    Test('load-signed', 'on a kernel that takes signed modules only, so does the module that dkms has built and signed',
+         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=PACKAGED, parameter='',
+         initrd=('signed-' + MODULE, *GUEST), disks=('ext4',), console=(SELECTED,), once=True, long=True),
+    Test('load-unsigned', 'without its signature that module is refused, and nothing changes',
+         programs=('load-refused',), flavours=PACKAGED, parameter='', selects=False,
+         initrd=('unsigned-' + MODULE, 'renamed-' + MODULE, *GUEST),
+         console=('Loading of unsigned module is rejected',), absent=('nullfs lies',), once=True, long=True),
+]

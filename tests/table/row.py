@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A test, as a row of data, and the words that rows of several subjects have in common."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BOTH = ('stock', 'builtin')
+ALL = ('stock', 'builtin', 'debug')
+PATCHED = ('stock', 'builtin', 'loadable')
+BUILTIN = ('builtin',)
+LOADABLE = ('loadable',)
+DEBUG = ('debug', 'debug-loadable')
+KCSAN = ('kcsan', 'kcsan-loadable')
+NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
+GUEST = ('guest', 'init=init')
+MODULE = 'module {version} {flavour}'
+
+SELECTED = r'immutable_rootfs: nullfs lies beneath the rootfs'
+EMPTY = 'immutable_rootfs.empty_namespaces=1 empty=1'   # for the module, and for the tests
+MAY_EMPTY = r'immutable_rootfs: users may unmount the root of their mount namespaces'
+NOT_BENEATH = 'immutable_rootfs: no nullfs beneath the rootfs'
+ROOT_MOVED = r'immutable_rootfs: pivot_root into the real root failed: error -16; trying MS_MOVE'
+
+
+@dataclass
+class Fault:
+    """
+    A function of the kernel that once does nothing but return an error, or NULL if that is 0: when it is called (by caller)
+    after skip times (once another function has been called). The kernel's own fail_function takes only the few functions
+    that are marked for it, and none before user space runs.
+    """
+    function: Sequence[str]     # its name, or those that it has in one kernel or another
+    error: int
+    caller: str | None = None
+    skip: int = 0
+    after: str | None = None
+
+    def commands(self, system_map):
+        """For gdb. System.map is in the order of addresses."""
+        with open(system_map, encoding='ascii') as lines:
+            symbols = [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
+        place = {name: number for number, (_, name) in enumerate(symbols)}
+        names = (self.function,) if isinstance(self.function, str) else self.function
+        function = next((name for name in names if name in place), names[0])
+        condition = ''
+        if self.caller:
+            begin, end = (symbols[place[self.caller] + more][0] for more in (0, 1))
+            condition = f' if *(unsigned long *)$rsp >= {begin:#x} && *(unsigned long *)$rsp < {end:#x}'
+        first = [f'hbreak *{symbols[place[self.after]][0]:#x}', 'continue', 'delete'] if self.after else []
+        return ['set architecture i386:x86-64', *first, f'hbreak *{symbols[place[function]][0]:#x}{condition}',
+                f'ignore $bpnum {self.skip}', 'continue',
+                f'set $rax = -{self.error}L', 'set $rip = *(unsigned long *)$rsp', 'set $rsp = $rsp + 8', 'delete']
+
+
+@dataclass
+class Test:
+    name: str
+    sentence: str               # the rule that it checks
+    programs: tuple = ()        # what runs in the guest, and has to report
+    flavours: tuple = BOTH
+    append: str = ''
+    parameter: str = 'immutable_rootfs'     # on the command line of flavours that know it
+    selects: bool = True        # whether that parameter puts nullfs beneath the rootfs
+    initrd: tuple = GUEST       # parts of the initramfs, see vmtest/images.py and Case.images_of in vmtest/runner.py
+    disks: tuple = ()
+    memory: int = 256
+    smp: int = 2
+    timeout: int = 60
+    expect: str = 'passed'      # or another outcome of judge() in vmtest/report.py
+    console: tuple = ()         # patterns that the console has to show
+    immutable_console: tuple = ()   # and when nullfs is expected
+    stock_console: tuple = ()       # and when it is not
+    patched_console: tuple = ()     # and on a patched kernel
+    absent: tuple = ()          # and patterns that it must not show
+    stuck: str | None = None    # see qemu.run()
+    same: object = None         # outcome -> lines; they have to be the same as on stock
+    conforms: object = None     # conformance or ktap of vmtest/checks, which compares what it reports with other flavours
+    tells: object = None        # outcome -> lines about it to print
+    once: bool = False          # one kernel is enough
+    long: bool | tuple = ()     # takes long, for it boots Debian, or needs more than the usual kernels: True, or the flavours that do
+    kernels: tuple = ()         # those that it is for, if not for all
+    operations: int = 0         # of the storm, if it is one, unless the environment says otherwise
+    nightly: int = 0            # the same with --nightly
+    kill: bool = False          # the runner kills its own QEMU
+    fault: object = None        # Fault, a function that fails once
+
+    def takes_long(self, flavour):
+        return self.long is True or self.long is not False and flavour in self.long

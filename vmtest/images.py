@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the machines boot from: parts of an initramfs, initrds and disks, with the guest programs in them."""
+import os
+import re
+import shutil
+import stat
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from . import TOP, Failure, initramfs, newc, selftests, userland
+from .config import DEFAULT_VERSION, FLAVOURS
+from .flavours import kernel
+from .process import BUILD_ENV, DISK_ENV, first_line, must, run, script
+from .sources import source
+from .store import CACHE, digest, kept
+from .userland import SYSTEMS, TOOLS_PACKAGES
+
+GUEST = TOP / 'tests/guest'
+GUEST_RECIPE = 1            # see store.digest()
+HARNESS_VERSION = DEFAULT_VERSION   # whose kselftest_harness.h the guest programs are built with
+SELFTEST_SECONDS = 120      # the kernel's own 45 are too few on a busy host
+SIGNED = b'~Module signature appended~\n'
+
+
+class Images:
+    """What the machines boot from, in a directory of its own: parts of initramfs, initrds and disks, by name."""
+
+    def __init__(self, directory, machine):
+        self.directory = directory
+        self.machine = machine
+        self.made: dict = {}
+
+    @cached_property
+    def programs(self):
+        return compile_guest(self.machine)
+
+    def get(self, name):
+        """The image's path. It is made when first asked for, and why that failed is remembered as well."""
+        if name not in self.made:
+            try:
+                self.made[name] = self.make(name)
+            except Failure as failure:
+                self.made[name] = failure
+        if isinstance(self.made[name], Failure):
+            raise self.made[name]
+        return self.made[name]
+
+    def make(self, name):
+        path = os.path.join(self.directory, name)
+        if name in TOOLS_PACKAGES:
+            return str(userland.image(name, self.machine.name))
+        if name in SYSTEMS:
+            return str(userland.image(name))
+        kind, *words = name.split()
+        if kind == 'initramfs':
+            system, version, variant = words
+            return str(initramfs.make(system, version) / f'{variant}.img')
+        if kind.endswith('module'):
+            with newc.Archive(path) as archive:
+                archive.file(*kernel_module(kind, words, self.machine))
+            return path
+        if kind == 'selftests':
+            with newc.Archive(path) as archive:
+                self.selftests(archive, selftests.build(source(*words)))
+            return path
+        if kind == 'root-selftests':
+            self.unpacked(path, ('selftests-tools', ' '.join(('selftests', *words)), 'guest', 'init=init'))
+        elif name == 'ext4':
+            self.disk(path, 'ext4')
+        elif name == 'squashfs':
+            with self.tree() as tree:
+                must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress')
+        elif kind == 'boot':
+            self.boot(path, self.get(' '.join(('initramfs', *words))))
+        elif name == 'initrd.ext2':
+            self.disk(path, 'ext2')
+        elif name == 'zeros':
+            with open(path, 'wb') as disk:
+                disk.truncate(1 << 20)
+        elif name.startswith('init='):      # the program that is /init
+            with newc.Archive(path) as archive:
+                archive.file('init', self.program(name.removeprefix('init=')), 0o755)
+        else:
+            with newc.Archive(path) as archive:
+                getattr(self, name.replace('-', '_'))(archive)
+        return path
+
+    def program(self, name):
+        return (self.programs / name).read_bytes()
+
+    def guest(self, archive):
+        for directory in ('dev', 'root', 'tests'):
+            archive.directory(directory)
+        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
+        for name in sorted(os.listdir(self.programs)):
+            archive.file(f'tests/{name}', self.program(name), 0o755)
+
+    def pivot_init(self, archive):
+        with tempfile.TemporaryDirectory(dir=self.directory) as work:
+            for name in ('Makefile', 'pivot_init.c'):
+                shutil.copy(TOP / 'initramfs/pivot_init' / name, work)
+            must('make', '-s', '-C', work, f'CC={self.machine.cross}gcc', 'pivot_init')
+            archive.file('pivot_init', Path(work, 'pivot_init').read_bytes(), 0o755)
+
+    def load_script(self, archive):
+        archive.file('load', (TOP / 'scripts/load').read_bytes(), 0o755)
+
+    def empty_namespace(self, archive):
+        with tempfile.NamedTemporaryFile(dir=self.directory) as program:
+            must(f'{self.machine.cross}gcc', '-static', '-O2', '-Wall', '-Wextra', '-Werror', '-o', program.name,
+                  TOP / 'demo/empty-namespace.c')
+            archive.file('empty-namespace', program.read(), 0o755)
+
+    def selftests(self, archive, directory):
+        archive.directory('selftests')
+        archive.tree(directory, 'selftests/', skip=(selftests.LIST, 'settings'))
+        names = selftests.listed(directory)
+        archive.file(f'selftests/{selftests.LIST}', ''.join(f'{name}\n' for name in names))
+        for collection in {name.split(':')[0] for name in names}:
+            archive.file(f'selftests/{collection}/settings', f'timeout={SELFTEST_SECONDS}\n')
+
+    def unpacked(self, path, parts):
+        """A disk with what is in these parts of an initramfs."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as tree:
+            os.chmod(tree, 0o755)
+            # owners and devices, although an ordinary user unpacks them
+            must('fakeroot', 'sh', '-ec', '''
+                disk=$1
+                cd "$2"
+                shift 2
+                for part; do cpio -idmu --quiet <"$part"; done
+                mke2fs -q -F -t ext4 -m 0 -d . "$disk" 400M''',
+                'sh', path, tree, *map(self.get, parts), env=DISK_ENV)
+
+    def large(self, archive):
+        archive.file('large', os.urandom(64 << 20))
+
+    def bare(self, archive):
+        for directory in ('dev', 'root'):
+            archive.directory(directory)
+        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
+
+    def switch_root(self, archive):
+        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
+        archive.file('init', self.program('switch-root.sh'), 0o755)
+
+    def tree(self):
+        """A small root: what its /sbin/init runs, and places to mount on."""
+        tree = tempfile.TemporaryDirectory(dir=self.directory)
+        os.chmod(tree.name, 0o755)
+        for name in ('dev', 'new', 'proc', 'sbin', 'sys', 'tests'):
+            os.mkdir(os.path.join(tree.name, name))
+        for name, to in (('init', 'sbin/init'), ('handover', 'tests/handover'), ('load-late', 'tests/load-late'),
+                           ('linuxrc', 'linuxrc')):
+            shutil.copy(os.path.join(self.programs, name), os.path.join(tree.name, to))
+        return tree
+
+    def boot(self, path, made):
+        """The /boot of a Debian system, with the tests in it."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as tree:
+            release = Path(made).with_name('release').read_text(encoding='ascii')
+            shutil.copy(made, os.path.join(tree, f'initrd.img-{release}'))
+            shutil.copytree(self.programs, os.path.join(tree, 'tests'))
+            must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress', '-comp', 'lz4')
+
+    def disk(self, path, kind):
+        with self.tree() as tree:
+            must('/sbin/mke2fs', '-q', '-F', '-t', kind, '-E', 'root_owner=0:0', '-d', tree, path, '8M')
+
+
+def kernel_module(kind, words, machine):
+    """Name and content of a module that this kernel takes, or refuses for another reason than that it is not its own."""
+    version, flavour = words
+    if kind == 'leaking-module':
+        path = kernel(version, flavour).get() / 'kmemleak-test.ko'
+    elif kind.endswith('signed-module'):
+        path = Path(script('tests/host/signed-module', version))
+    else:
+        path = kernel(version, flavour if FLAVOURS[flavour].loadable else 'loadable', machine.name).get_module()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise Failure(f'{path}: the kernel was built without it') from None
+    if kind == 'renamed-module':
+        return 'renamed.ko', content.replace(b'immutable_rootfs', b'immutable_nullfs')
+    if kind.endswith('signed-module'):
+        if not content.endswith(SIGNED):
+            raise Failure(f'{path}: dkms has not signed it')
+        if kind == 'unsigned-module':
+            # before the mark there are a struct module_signature, which ends with a length, and that much of signature
+            content = content.removesuffix(SIGNED)
+            content = content[:-12 - int.from_bytes(content[-4:], 'big')]
+        return 'immutable_rootfs.ko', content
+    return path.name, content
+
+
+def compile_guest(machine):
+    """The directory of the compiled guest programs, kept in the cache."""
+    headers = source(HARNESS_VERSION)
+    _, compiler = run([f'{machine.cross}gcc', '--version'], env=BUILD_ENV)
+    key = digest(repr(GUEST_RECIPE), headers.id, first_line(compiler), *sorted(GUEST.iterdir()))
+    return kept(CACHE / ('guest' + machine.suffix) / key, f'guest programs{machine.suffix.replace("-", " for ")}',
+                lambda directory: build_guest(machine, headers.tree() / 'tools/testing/selftests', directory),
+                others=lambda name: re.fullmatch('[0-9a-f]{16}', name))
+
+
+def build_guest(machine, headers, directory):
+    for path in sorted(GUEST.iterdir()):
+        if path.suffix == '.c':
+            # kselftest_harness.h makes an unsigned long long of a pointer
+            must(f'{machine.cross}gcc', '-static', '-O2', '-Wall', '-Werror', '-Wno-pointer-to-int-cast',
+                 '-I', headers, '-o', directory / path.stem, path)
+        elif path.suffix == '.sh':
+            shutil.copy(path, directory)

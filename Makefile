@@ -95,7 +95,7 @@ deb:
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \
 		module/Module.symvers module/modules.order module/.module-common.o initramfs/pivot_init/pivot_init \
-		demo/empty-namespace
+		demo/empty-namespace tests/guest/build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean

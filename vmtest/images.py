@@ -199,17 +199,11 @@ def compile_guest(machine):
     """The directory of the compiled guest programs, kept in the cache."""
     headers = source(HARNESS_VERSION)
     _, compiler = run([f'{machine.cross}gcc', '--version'], env=BUILD_ENV)
-    key = digest(repr(GUEST_RECIPE), headers.id, first_line(compiler), *sorted(GUEST.iterdir()))
+    key = digest(repr(GUEST_RECIPE), headers.id, first_line(compiler), *sorted(filter(Path.is_file, GUEST.iterdir())))
     return kept(CACHE / ('guest' + machine.suffix) / key, f'guest programs{machine.suffix.replace("-", " for ")}',
                 lambda directory: build_guest(machine, headers.tree() / 'tools/testing/selftests', directory),
                 others=lambda name: re.fullmatch('[0-9a-f]{16}', name))
 
 
 def build_guest(machine, headers, directory):
-    for path in sorted(GUEST.iterdir()):
-        if path.suffix == '.c':
-            # kselftest_harness.h makes an unsigned long long of a pointer
-            must(f'{machine.cross}gcc', '-static', '-O2', '-Wall', '-Werror', '-Wno-pointer-to-int-cast',
-                 '-I', headers, '-o', directory / path.stem, path)
-        elif path.suffix == '.sh':
-            shutil.copy(path, directory)
+    must('make', '-s', '-C', GUEST, f'-j{os.cpu_count()}', f'HARNESS={headers}', f'O={directory}', f'CC={machine.cross}gcc')

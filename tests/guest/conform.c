@@ -4,8 +4,8 @@
  * namespace. tests/conformance.py compares these rows between kernels.
  */
 #include "conform.h"
-#include "conform-files.h"
-#include "conform-mounts.h"
+#include "conform-files.c"
+#include "conform-mounts.c"
 
 #define ENOUGH 150
 

@@ -7,7 +7,7 @@
  * seed=N and operations=N on the kernel command line tell which storm, see storm.h.
  */
 #include "storm.h"
-#include "storm-operations.h"
+#include "storm-operations.c"
 #include "kselftest_harness.h"
 
 #include <signal.h>

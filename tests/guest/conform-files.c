@@ -1,23 +1,23 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* What can be tried on a directory: files, attributes, locks, notification, handles, execution, ioctls. */
-#ifndef CONFORM_FILES_H
-#define CONFORM_FILES_H
-
 #include "conform.h"
 
 #include <dirent.h>
 #include <limits.h>
 #include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/fscrypt.h>
 #include <linux/fsverity.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <linux/quota.h>
+#include <linux/stat.h>
 #include <sys/epoll.h>
 #include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/quota.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -25,6 +25,8 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 #include <utime.h>
+
+static int number;	/* what an ioctl reads or writes */
 
 static int openat2_(const char *path, int flags, unsigned long long resolve)
 {
@@ -558,7 +560,7 @@ static void rows_of_names(void)
 	TRY(connect_socket("."));
 }
 
-static void rows_of_attributes(void)
+void rows_of_attributes(void)
 {
 	SHOW(show_stat("."));
 	SHOW(show_stat(".."));
@@ -910,7 +912,7 @@ static void rows_of_processes(void)
 	TRY(syscall(SYS_quotactl_fd, here, QCMD(Q_SYNC, USRQUOTA), 0, NULL));
 }
 
-static void rows_of_files(void)
+void rows_of_files(void)
 {
 	rows_of_opening();
 	rows_of_names();
@@ -922,5 +924,3 @@ static void rows_of_files(void)
 	rows_of_notification();
 	rows_of_processes();
 }
-
-#endif

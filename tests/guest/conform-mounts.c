@@ -1,10 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* What can be tried with mounts and namespaces on a directory. */
-#ifndef CONFORM_MOUNTS_H
-#define CONFORM_MOUNTS_H
-
 #include "conform.h"
 
+#include <linux/mount.h>
 #include <linux/sched.h>
 
 /* A directory to mount on, besides the place itself; on nullfs one is to be had above it only. */
@@ -579,7 +577,7 @@ static void rows_of_namespaces(void)
 	NUMBER(in_filesystems("rootfs"));
 }
 
-static void rows_of_mounts(void)
+void rows_of_mounts(void)
 {
 	rows_of_mounting();
 	rows_of_remounting();
@@ -587,5 +585,3 @@ static void rows_of_mounts(void)
 	rows_of_trees();
 	rows_of_namespaces();
 }
-
-#endif

@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /* What the processes of the storm do, as a table. Each operation returns 0 or a negative error code. */
-#ifndef STORM_OPERATIONS_H
-#define STORM_OPERATIONS_H
-
 #include "storm.h"
 
 #include <linux/mount.h>
@@ -91,7 +88,7 @@ static int new_tmpfs(void)
 	return fd;
 }
 
-static int put_tmpfs(const char *where, unsigned int flags)
+int put_tmpfs(const char *where, unsigned int flags)
 {
 	int fd = new_tmpfs(), error;
 
@@ -493,13 +490,13 @@ static int go_to_the_bottom(void)
 	return depth ? 0 : -EINVAL;
 }
 
-static int unshare_mounts(void)
+int unshare_mounts(void)
 {
 	return sys(unshare(CLONE_NEWNS));
 }
 
 /* In a new user namespace somebody becomes root. */
-static int unshare_user(void)
+int unshare_user(void)
 {
 	char map[32];
 	int error, id = geteuid();
@@ -656,18 +653,10 @@ static int create(void)
 	return 0;
 }
 
-#define BIT(who) (1 << (who))
 #define EVERYBODY (BIT(CONFINED) | BIT(ROOT) | BIT(USER))
 #define OWNERS (BIT(ROOT) | BIT(USER))
 
-static const struct operation {
-	const char *name;
-	int (*carry_out)(void);
-	int weight;
-	int by;			/* who does it */
-	int refused;		/* to whom; then success is the failure */
-	int since;		/* the kernel's version, see kernel_version() */
-} operations[] = {
+const struct operation operations[] = {
 	{ "mount_tmpfs", mount_tmpfs, 3, EVERYBODY },
 	{ "mount_furnished", mount_furnished, 14, EVERYBODY },
 	{ "mount_beneath", mount_beneath, 3, EVERYBODY, .since = 605 },
@@ -715,9 +704,11 @@ static const struct operation {
 	{ "create", create, 3, EVERYBODY },
 };
 
+const int operation_count = COUNT(operations);
+
 _Static_assert(COUNT(operations) <= MOST_OPERATIONS, "there is a counter for each of them");
 
-static const struct operation *choose(void)
+const struct operation *choose(void)
 {
 	const struct operation *operation;
 	int total = 0;
@@ -735,5 +726,3 @@ static const struct operation *choose(void)
 			return operation;
 	}
 }
-
-#endif

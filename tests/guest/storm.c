@@ -7,11 +7,16 @@
  * seed=N and operations=N on the kernel command line tell which storm, see storm.h.
  */
 #include "storm.h"
-#include "storm-operations.c"
 #include "kselftest_harness.h"
 
+#include <dirent.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
+
+#define DOT_BYTES 24		/* of "." and of "..", as getdents64() returns them */
 
 #define MOST_MOUNTS "64"	/* in a namespace; copies multiply, and each is to be copied */
 #define HANGS 600		/* seconds without progress; on a busy host RCU alone may take 200 */
@@ -19,6 +24,19 @@
 #define ROUND 10000		/* operations; then all is taken away, as what is held by something else grows and grows */
 #define SCARCE 3		/* and sooner, when less than one part in so many of the memory is available that was before */
 
+static const char * const who_names[] = { "confined", "root", "user" };
+const enum who processes[PROCESSES] = { CONFINED, ROOT, ROOT, ROOT, ROOT, USER, USER, USER };
+
+struct shared *shared;
+int number, proc;
+enum who who;
+enum bottom bottom;
+bool locked;
+dev_t rootfs;
+ino_t initial_namespace;
+unsigned long long storm_mount;
+
+static uint64_t seed, stream;
 static long wanted, goal;	/* of the storm, of the present round */
 static struct look {
 	long done;
@@ -27,6 +45,115 @@ static struct look {
 static int mounts;
 static long available;		/* memory before the storm, in KB */
 static char before[16384], after[16384];
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static void seed_stream(long index)
+{
+	stream = mix(seed ^ mix((uint64_t)(number + 1) << 48 | index));
+}
+
+unsigned int pick(unsigned int choices)
+{
+	stream += 0x9e3779b97f4a7c15;
+	return mix(stream) % choices;
+}
+
+void wrong(const char *format, ...)
+{
+	struct process *mine = &shared->process[number];
+	va_list list;
+	int length;
+
+	if (!__atomic_exchange_n(&shared->faults, 1, __ATOMIC_SEQ_CST)) {
+		length = snprintf(shared->wrong, sizeof(shared->wrong), "process %d (%s), operation %ld (%s): ",
+				  number, who_names[who], mine->done, mine->operation);
+		va_start(list, format);
+		vsnprintf(shared->wrong + length, sizeof(shared->wrong) - length, format, list);
+		va_end(list);
+		dprintf(1, "# seed %llu: %s\n", (unsigned long long)seed, shared->wrong);
+	}
+	shared->stop = true;
+	_exit(1);
+}
+
+static bool is_empty(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char names[512];
+	ssize_t length, more;
+
+	if (copy < 0)
+		wrong("nullfs cannot be opened: %s", strerrorname_np(errno));
+	length = getdents64(copy, names, sizeof(names));
+	more = getdents64(copy, names, sizeof(names));
+	close(copy);
+	return length == 2 * DOT_BYTES && !more;
+}
+
+static void refused(const char *what, int result)
+{
+	if (result >= 0)
+		wrong("%s was not refused on nullfs", what);
+}
+
+/* Whatever is nullfs is empty, and stays it. */
+static void inspect(int fd, const char *path)
+{
+	struct statx stx = { 0 };
+
+	if (!immutable())
+		wrong("%s is nullfs on a kernel without", path);
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx))
+		wrong("statx() of nullfs: %s", strerrorname_np(errno));
+	if (stx.stx_ino != 1 || stx.stx_mode != (S_IFDIR | 0555) || stx.stx_nlink != 2)
+		wrong("%s is a nullfs of inode %llu, mode %o, %u links", path,
+		      (unsigned long long)stx.stx_ino, stx.stx_mode, stx.stx_nlink);
+	if (!(stx.stx_attributes & STATX_ATTR_IMMUTABLE))
+		wrong("%s is a nullfs that is not immutable", path);
+	refused("mkdir()", mkdirat(fd, "x", 0755));
+	refused("symlink()", symlinkat("x", fd, "x"));
+	refused("O_CREAT", openat(fd, "x", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	refused("O_TMPFILE", openat(fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644));
+	refused("chmod()", fchmodat(fd, ".", 0755, 0));
+	if (!is_empty(fd))
+		wrong("%s is a nullfs that is not empty", path);
+}
+
+/* Whether path is nullfs. By a descriptor, as others may pivot meanwhile. */
+bool look(const char *path)
+{
+	bool found = magic_of(path) == NULLFS_MAGIC;
+	int fd = found ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct statfs fs;
+
+	if (fd < 0)
+		return false;
+	found = !fstatfs(fd, &fs) && fs.f_type == NULLFS_MAGIC;
+	if (found)
+		inspect(fd, path);
+	close(fd);
+	return found;
+}
+
+/* After each operation. There is one nullfs only. Where root has been in its namespace a user may see anything. */
+static void look_around(void)
+{
+	static const char * const paths[] = { "/", "/..", ".", ".." };
+	static const char * const secrets[] = { COVER "/" SECRET, "covered/" SECRET, "../covered/" SECRET };
+	size_t i;
+
+	for (i = 0; i < COUNT(paths) && !look(paths[i]); i++)
+		;
+	for (i = 0; who == USER && i < COUNT(secrets); i++)
+		if (exists(secrets[i]) && shared->process[number].visited != getpid())
+			wrong("a user sees %s", secrets[i]);
+}
 
 static void announce(const char *format, ...)
 {
@@ -378,7 +505,7 @@ TEST_F(storm, exercised_everything)
 	long tries, successes, by_who, *results;
 	int error;
 
-	for (operation = operations; operation < operations + COUNT(operations); operation++) {
+	for (operation = operations; operation < operations + operation_count; operation++) {
 		tries = successes = 0;
 		for (who = CONFINED; who < WHOS; who++) {
 			results = shared->results[who][operation - operations];

@@ -12,7 +12,7 @@ static const char *target(void)
 		return "t";
 	if (place != NULLFS && place != CLONE)
 		return "/space/t";
-	if (magic_of("/..") == NULLFS_MAGIC && (mount("above", "/", "tmpfs", 0, NULL) || mkdir("/../t", 0777)))
+	if (magic_of("/..") == NULL_FS_MAGIC && (mount("above", "/", "tmpfs", 0, NULL) || mkdir("/../t", 0777)))
 		return ".";
 	return "/../t";
 }
@@ -163,11 +163,6 @@ static int reconfigure(const char *flag)
 	return syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
-struct id_request {
-	unsigned int size, fd;
-	unsigned long long id, param, ns;
-};
-
 static unsigned long long unique_id(const char *path)
 {
 	struct statx stx = { .stx_mnt_id = 0 };
@@ -176,37 +171,35 @@ static unsigned long long unique_id(const char *path)
 	return stx.stx_mnt_id;
 }
 
-/* Where the strings of struct statmount begin, and where the offsets into them are. */
-#define STATMOUNT_STRINGS 512
-
 static void show_statmount(unsigned long long id, unsigned long long mask)
 {
-	struct id_request request = { .size = sizeof(request), .id = id, .param = mask };
-	unsigned int *words = (unsigned int *)space;
-	unsigned long long *longs = (unsigned long long *)space;
+	struct mount_request request = { .size = sizeof(request), .id = id, .param = mask };
+	struct mount_status *status = (struct mount_status *)space;
+	const char *strings = space + STATMOUNT_STRINGS;
 
 	memset(space, 0, sizeof(space));
 	if (syscall(SYS_statmount_, &request, space, sizeof(space), 0)) {
 		say_error(errno);
 		return;
 	}
-	say("mask=%#llx", longs[1]);
-	if (mask & 1)		/* STATMOUNT_SB_BASIC */
-		say(" dev=%u magic=%#llx flags=%#x", words[4], longs[3], words[8]);
-	if (mask & 2)		/* STATMOUNT_MNT_BASIC */
-		say(" attributes=%#llx propagation=%#llx%s", longs[8], longs[9],
-		    longs[6] == longs[5] ? " no parent" : "");
-	if (mask & 8)		/* STATMOUNT_MNT_ROOT */
-		say(" root=%s", space + STATMOUNT_STRINGS + words[26]);
-	if (mask & 0x10)	/* STATMOUNT_MNT_POINT */
-		say(" point=%s", space + STATMOUNT_STRINGS + words[27]);
-	if (mask & 0x20)	/* STATMOUNT_FS_TYPE */
-		say(" type=%s", space + STATMOUNT_STRINGS + words[9]);
+	say("mask=%#llx", (unsigned long long)status->mask);
+	if (mask & STATMOUNT_SB_BASIC_)
+		say(" dev=%u magic=%#llx flags=%#x", status->dev_major, (unsigned long long)status->magic,
+		    status->sb_flags);
+	if (mask & STATMOUNT_MNT_BASIC_)
+		say(" attributes=%#llx propagation=%#llx%s", (unsigned long long)status->attributes,
+		    (unsigned long long)status->propagation, status->parent == status->id ? " no parent" : "");
+	if (mask & STATMOUNT_MNT_ROOT_)
+		say(" root=%s", strings + status->root);
+	if (mask & STATMOUNT_MNT_POINT_)
+		say(" point=%s", strings + status->point);
+	if (mask & STATMOUNT_FS_TYPE_)
+		say(" type=%s", strings + status->fs_type);
 }
 
 static long listmount(unsigned long long id, unsigned int flags)
 {
-	struct id_request request = { .size = sizeof(request), .id = id };
+	struct mount_request request = { .size = sizeof(request), .id = id };
 
 	return syscall(SYS_listmount_, &request, space, 100, flags);
 }

@@ -53,7 +53,7 @@ static int below(void)
 {
 	int error = go_below_privately();
 
-	if (!error && magic_of("/") != NULLFS_MAGIC)
+	if (!error && magic_of("/") != NULL_FS_MAGIC)
 		error = -ENODEV;
 	return error;
 }

@@ -8,34 +8,6 @@
 
 #include "guest.h"
 
-/* Newer than the headers of Debian 12 */
-#define SYS_cachestat_ 451
-#define SYS_fchmodat2_ 452
-#define SYS_statmount_ 457
-#define SYS_listmount_ 458
-#define SYS_setxattrat_ 463
-#define SYS_getxattrat_ 464
-#define SYS_listxattrat_ 465
-#define SYS_removexattrat_ 466
-#define SYS_open_tree_attr_ 467
-#define SYS_file_getattr_ 468
-#define SYS_file_setattr_ 469
-#define SYS_fchroot_ 472
-#define MOUNT_BENEATH 0x200
-#define OPEN_TREE_NAMESPACE_ 2
-#define FSMOUNT_NAMESPACE_ 2
-#define UNSHARE_EMPTY_MNTNS_ 0x00100000
-#define HANDLE_FID 0x200
-#define HANDLE_MNT_ID_UNIQUE 1
-#define HANDLE_CONNECTABLE 2
-#define EXECVE_CHECK 0x10000
-#define F_DUPFD_QUERY_ 1027
-#define F_CREATED_QUERY_ 1028
-#define STATX_MNT_ID_UNIQUE_ 0x4000
-#define STATX_SUBVOL_ 0x8000
-#define STATX_WRITE_ATOMIC_ 0x10000
-#define STATX_DIO_READ_ALIGN_ 0x20000
-
 enum place { NULLFS, CLONE, ROOTFS, COVER, BIND, PROC, PIVOTED, PLACES };
 enum who { ROOT, USER, NSROOT, WHOS };
 

@@ -11,10 +11,6 @@
 #include <linux/mount.h>
 #include <sys/socket.h>
 
-#ifndef MOVE_MOUNT_BENEATH
-#define MOVE_MOUNT_BENEATH 0x200
-#endif
-
 static int entries(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -31,7 +27,7 @@ static int entries(const char *path)
 /* A root without anything in it, above it or around it. */
 static bool root_is_empty(void)
 {
-	return magic_of("/") == NULLFS_MAGIC && entries("/") == 2 && entries(".") == 2 && entries("/../..") == 2 &&
+	return magic_of("/") == NULL_FS_MAGIC && entries("/") == 2 && entries(".") == 2 && entries("/../..") == 2 &&
 	       !exists("/init") && !exists(COVERED);
 }
 
@@ -226,8 +222,8 @@ TEST_F(own, nothing_comes_beneath_the_root)
 			  sys(move_mount(self->root, "", AT_FDCWD, turn ? "/a" : "/space/a", MOVE_MOUNT_F_EMPTY_PATH)));
 		if (kernel_version() < 700) {
 			EXPECT_EQ(-EINVAL, sys(move_mount(tree, "", self->root, "", MOVE_MOUNT_F_EMPTY_PATH |
-							  MOVE_MOUNT_T_EMPTY_PATH | MOVE_MOUNT_BENEATH)));
-			EXPECT_EQ(-EINVAL, attach(tree, turn ? "/.." : "/", MOVE_MOUNT_BENEATH));
+							  MOVE_MOUNT_T_EMPTY_PATH | MOUNT_BENEATH)));
+			EXPECT_EQ(-EINVAL, attach(tree, turn ? "/.." : "/", MOUNT_BENEATH));
 		}
 		if (!turn)
 			ASSERT_EQ(0, sys(chroot("/space")));
@@ -539,7 +535,7 @@ static int move_secret_beneath(void)
 {
 	int error = mount_secret("/peer", "/peer/secret");
 
-	return error ? error : sys(move_mount(AT_FDCWD, "/peer", AT_FDCWD, "/clone", MOVE_MOUNT_BENEATH));
+	return error ? error : sys(move_mount(AT_FDCWD, "/peer", AT_FDCWD, "/clone", MOUNT_BENEATH));
 }
 
 /* Of other mounts of nullfs what covers them stays locked: the owner can put mounts beneath. */
@@ -628,7 +624,7 @@ TEST(bottom_in_hand)
 	ASSERT_LE(0, ns);
 	EXPECT_EQ(2, entries("."));
 	EXPECT_NE(0, sys(mount("/", ".", NULL, MS_MOVE, NULL)));
-	EXPECT_NE(0, sys(move_mount(AT_FDCWD, "/covered", AT_FDCWD, ".", MOVE_MOUNT_BENEATH)));
+	EXPECT_NE(0, sys(move_mount(AT_FDCWD, "/covered", AT_FDCWD, ".", MOUNT_BENEATH)));
 	EXPECT_NE(0, sys(move_mount(clone, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_SET_GROUP)));
 	/* umount() means what is topmost there */
 	EXPECT_EQ(may_empty() ? 0 : -EINVAL, sys(umount2(".", MNT_DETACH)));

@@ -27,15 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NULLFS_MAGIC 0x4E554C4C
-#define TMPFS_MAGIC 0x01021994
-#define RAMFS_MAGIC 0x858458f6
-#define EXT4_MAGIC 0xEF53
-#define SQUASHFS_MAGIC 0x73717368
-
-/* Newer than the headers of Debian 12 */
-#define F_GETDELEG_ 1039
-#define F_SETDELEG_ 1040
+#include "uapi.h"
 
 #define MOUNTINFO "/proc/self/mountinfo"
 

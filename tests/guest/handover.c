@@ -33,9 +33,9 @@ TEST(below)
 	ASSERT_EQ(0, go_below(ns));
 	if (getenv("stays"))	/* that was the rootfs: whoever wants its memory can have it so */
 		ASSERT_EQ(0, go_below(ns));
-	printf("# measured: beneath the root lies %s\n", magic_of("/") == NULLFS_MAGIC ? "nullfs" : "a rootfs");
+	printf("# measured: beneath the root lies %s\n", magic_of("/") == NULL_FS_MAGIC ? "nullfs" : "a rootfs");
 	if (immutable() && !getenv("moved")) {
-		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	} else {
 		EXPECT_TRUE(magic_of("/") == RAMFS_MAGIC || magic_of("/") == TMPFS_MAGIC);
 		/* whoever leaves an initramfs by MS_MOVE empties it, before or in the background */
@@ -46,7 +46,7 @@ TEST(below)
 		/* on nullfs that rootfs is not the bottom */
 		EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below(ns));
 		if (immutable())
-			EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+			EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	}
 }
 

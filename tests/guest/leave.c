@@ -212,7 +212,7 @@ TEST(below)
 
 	ASSERT_EQ(0, go_below_privately());
 	if (immutable()) {
-		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 		return;
 	}
 	EXPECT_TRUE(marker_is("/data/file", "data"));

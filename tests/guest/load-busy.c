@@ -259,7 +259,7 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	EXPECT_STREQ("rootfs", line.type);
 	EXPECT_NE(line.id, line.parent);
 	EXPECT_EQ(0, go_below_privately());
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
 TEST_HARNESS_MAIN

@@ -70,7 +70,7 @@ TEST(unloading)
 	EXPECT_NE(NULL, strstr(line, "[permanent]"));
 	EXPECT_EQ(-EBUSY, sys(syscall(SYS_delete_module, "immutable_rootfs", O_NONBLOCK)));
 	EXPECT_EQ(0, go_below_privately());
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
 TEST_HARNESS_MAIN

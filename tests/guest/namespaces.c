@@ -19,10 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/xattr.h>
 
-#ifndef MOVE_MOUNT_BENEATH
-#define MOVE_MOUNT_BENEATH 0x200
-#endif
-
 #define STEPS 3		/* namespaces within namespaces */
 #define TRIES 40	/* room for what is tried */
 #define FOUND -2	/* a try that needs no look around */
@@ -297,7 +293,7 @@ static int make_beneath(void)
 	for (c = 0; c <= ARRAY_SIZE(covers); c++) {
 		snprintf(path, sizeof(path), "/%s", c < ARRAY_SIZE(covers) ? covers[c] : "");
 		tree = syscall(SYS_open_tree, AT_FDCWD, "/space/a", OPEN_TREE_CLONE);
-		syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH);
+		syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOUNT_BENEATH);
 	}
 	uncover("");
 	uncover("");
@@ -635,7 +631,7 @@ TEST_F_TIMEOUT(on_nullfs, a_user_changes_nothing, 300)
 	ASSERT_LE(0, file);
 	ASSERT_EQ(0, go_below_privately());
 	here = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_EQ(NULLFS_MAGIC, magic_of("/"));
+	ASSERT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	look(&before, &entries[0], &fs[0]);
 	go_all_ways(2, 1, change_all);
 	EXPECT_EQ(0, shared->wrong);

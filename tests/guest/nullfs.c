@@ -25,8 +25,8 @@ FIXTURE_SETUP(nullfs)
 	self->file = open("/init", O_RDONLY);
 	ASSERT_LE(0, self->file);
 	ASSERT_EQ(0, go_below_privately());
-	ASSERT_EQ(NULLFS_MAGIC, magic_of("/"));
-	ASSERT_EQ(NULLFS_MAGIC, magic_of("."));
+	ASSERT_EQ(NULL_FS_MAGIC, magic_of("/"));
+	ASSERT_EQ(NULL_FS_MAGIC, magic_of("."));
 	self->fd = open("/", O_RDONLY | O_DIRECTORY);
 	ASSERT_LE(0, self->fd);
 }
@@ -43,7 +43,7 @@ TEST_F(nullfs, statfs)
 	struct statfs fs;
 
 	ASSERT_EQ(0, sys(fstatfs(self->fd, &fs)));
-	EXPECT_EQ(NULLFS_MAGIC, fs.f_type);
+	EXPECT_EQ(NULL_FS_MAGIC, fs.f_type);
 	EXPECT_EQ(4096, fs.f_bsize);
 	EXPECT_EQ(255, fs.f_namelen);
 	EXPECT_EQ(0, fs.f_blocks);
@@ -204,7 +204,7 @@ TEST_F(nullfs, no_remount)
 	EXPECT_EQ(-EINVAL, sys(mount("", "/", NULL, MS_REMOUNT, NULL)));
 	EXPECT_EQ(-EINVAL, sys(mount("", "/", NULL, MS_REMOUNT | MS_RDONLY, NULL)));
 	EXPECT_EQ(-EINVAL, sys(mount("", "/", NULL, MS_REMOUNT, "size=1")));
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
 /* Neither do the new calls: kernels that let a user pick it at all refuse the change itself. */
@@ -228,7 +228,7 @@ TEST_F(nullfs, no_umount)
 	EXPECT_EQ(-EINVAL, sys(umount2("/", MNT_FORCE)));
 	EXPECT_NE(0, sys(umount2("/", MNT_EXPIRE)));
 	EXPECT_EQ(-EINVAL, sys(umount2(".", MNT_DETACH)));
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
 /* It cannot be moved, nor be pivoted away. */
@@ -306,7 +306,7 @@ TEST_F(nullfs, mounting_over_it)
 	EXPECT_EQ(0, sys(mount("three", "/..", "tmpfs", 0, NULL)));
 	EXPECT_EQ(0, sys(umount("/..")));
 	EXPECT_EQ(0, sys(umount("/..")));
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/.."));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/.."));
 	EXPECT_EQ(-EINVAL, sys(umount("/..")));
 }
 
@@ -334,7 +334,7 @@ TEST_F(nullfs, clone)
 	ASSERT_EQ(0, sys(mount("one", "/", "tmpfs", 0, NULL)));
 	ASSERT_EQ(0, sys(mkdir("/../null", 0700)));
 	ASSERT_EQ(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/../null", MOVE_MOUNT_F_EMPTY_PATH)));
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/../null"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/../null"));
 	EXPECT_EQ(-ENOENT, sys(mkdir("/../null/a", 0700)));
 	EXPECT_EQ(-EINVAL, sys(mount("", "/../null", NULL, MS_REMOUNT | MS_RDONLY, NULL)));
 	close(tree);

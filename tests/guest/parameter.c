@@ -7,7 +7,7 @@
 TEST(beneath_the_rootfs)
 {
 	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());
-	EXPECT_EQ(immutable(), magic_of("/") == NULLFS_MAGIC);
+	EXPECT_EQ(immutable(), magic_of("/") == NULL_FS_MAGIC);
 }
 
 /* /sys/module shows it, and that users may unmount the root of a namespace only where that lies on nullfs. */

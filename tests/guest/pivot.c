@@ -38,7 +38,7 @@ static void check_root(struct __test_metadata *_metadata, const char *type, cons
 	EXPECT_TRUE(marker_is("/marker", marker));
 	child = fork();
 	if (child == 0)	/* whose EXPECTs would be lost */
-		_exit(go_below_privately() || magic_of("/") != NULLFS_MAGIC);
+		_exit(go_below_privately() || magic_of("/") != NULL_FS_MAGIC);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 }
@@ -132,7 +132,7 @@ TEST(detach_rootfs_in_own_namespace)
 		return;
 	}
 	ASSERT_EQ(0, go_below_privately());
-	EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	EXPECT_FALSE(exists("/init"));
 }
 
@@ -242,7 +242,7 @@ TEST(unprivileged_after_the_handover)
 		if (become_user(1000) || enter_user_namespace(1000))
 			_exit(2);
 		if (may_empty())
-			_exit(go_below(open("/proc/self/ns/mnt", O_RDONLY)) || magic_of("/") != NULLFS_MAGIC);
+			_exit(go_below(open("/proc/self/ns/mnt", O_RDONLY)) || magic_of("/") != NULL_FS_MAGIC);
 		_exit(sys(umount2("/", MNT_DETACH)) != -EINVAL || mount("own", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
 		      pivot_root(".", ".") || umount2(".", MNT_DETACH));
 	}

@@ -17,7 +17,7 @@ static bool is_looked_at(void)
 {
 	struct stat st;
 
-	return !stat("/", &st) && st.st_ino == 1 && magic_of("/") == NULLFS_MAGIC;
+	return !stat("/", &st) && st.st_ino == 1 && magic_of("/") == NULL_FS_MAGIC;
 }
 
 static bool is_read(void)
@@ -56,7 +56,7 @@ static bool is_copied(void)
 	int status;
 
 	if (child == 0)
-		_exit(unshare(CLONE_NEWNS) || magic_of("/") != NULLFS_MAGIC);
+		_exit(unshare(CLONE_NEWNS) || magic_of("/") != NULL_FS_MAGIC);
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 

@@ -5,18 +5,6 @@
 #include <linux/mount.h>
 #include <sys/sysmacros.h>
 
-/* Newer than the headers of Debian 12 */
-#define MOUNT_BENEATH 0x200
-#define NR_STATMOUNT 457
-#define NR_LISTMOUNT 458
-#define LISTMOUNT_ROOT (~0ULL)
-#define STATMOUNT_EVERYTHING 0x3f
-
-struct mount_request {
-	uint32_t size, spare;
-	uint64_t id, parameter;
-};
-
 #define STEPS 16
 
 static int trees[4] = { -1, -1, -1, -1 };
@@ -464,7 +452,7 @@ static bool bottom_is_right(void)
 	struct stat st;
 
 	return bottom == ANYTHING || (locked && root_has_parent()) ||
-	       (bottom == ON_NULLFS && magic_of("/") == NULLFS_MAGIC) ||
+	       (bottom == ON_NULLFS && magic_of("/") == NULL_FS_MAGIC) ||
 	       (bottom == ON_ROOTFS && !stat("/", &st) && st.st_dev == rootfs);
 }
 
@@ -485,7 +473,7 @@ static int go_to_the_bottom(void)
 		return error;
 	if (tries == 16)
 		wrong("what is at the bottom has magic %lx", magic_of("/"));
-	if (magic_of("/") == NULLFS_MAGIC && !mount("", "/", NULL, MS_REMOUNT, NULL) && magic_of("/") == NULLFS_MAGIC)
+	if (magic_of("/") == NULL_FS_MAGIC && !mount("", "/", NULL, MS_REMOUNT, NULL) && magic_of("/") == NULL_FS_MAGIC)
 		wrong("nullfs can be remounted");
 	return depth ? 0 : -EINVAL;
 }
@@ -631,13 +619,13 @@ static int list_mounts(void)
 	char text[4096];
 	long count, i;
 
-	count = syscall(NR_LISTMOUNT, &request, ids, COUNT(ids), 0);
+	count = syscall(SYS_listmount_, &request, ids, COUNT(ids), 0);
 	if (count < 0)
 		return -errno;
-	request.parameter = STATMOUNT_EVERYTHING;
+	request.param = STATMOUNT_ALL_OF_6_8;
 	for (i = 0; i < count; i++) {
 		request.id = ids[i];
-		syscall(NR_STATMOUNT, &request, text, sizeof(text), 0);
+		syscall(SYS_statmount_, &request, text, sizeof(text), 0);
 	}
 	return 0;
 }

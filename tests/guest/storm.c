@@ -128,13 +128,13 @@ static void inspect(int fd, const char *path)
 /* Whether path is nullfs. By a descriptor, as others may pivot meanwhile. */
 bool look(const char *path)
 {
-	bool found = magic_of(path) == NULLFS_MAGIC;
+	bool found = magic_of(path) == NULL_FS_MAGIC;
 	int fd = found ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct statfs fs;
 
 	if (fd < 0)
 		return false;
-	found = !fstatfs(fd, &fs) && fs.f_type == NULLFS_MAGIC;
+	found = !fstatfs(fd, &fs) && fs.f_type == NULL_FS_MAGIC;
 	if (found)
 		inspect(fd, path);
 	close(fd);
@@ -545,7 +545,7 @@ TEST_F(storm, left_the_bottom)
 	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());
 	look("/");
 	if (immutable()) {
-		EXPECT_EQ(NULLFS_MAGIC, magic_of("/"));
+		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	}
 }
 

@@ -8,10 +8,6 @@
 
 #include <linux/mount.h>
 
-#ifndef MOVE_MOUNT_BENEATH
-#define MOVE_MOUNT_BENEATH 0x200
-#endif
-
 /* In each test the process is root of its user namespace and nobody outside of it. */
 FIXTURE(user)
 {
@@ -82,7 +78,7 @@ TEST_F(user, nothing_comes_back_after_the_pivot)
 		sys(umount2("/", MNT_DETACH));
 		sys(umount2("/..", MNT_DETACH));
 		ASSERT_EQ(0, sys(setns(self->ns, CLONE_NEWNS)));
-		EXPECT_TRUE(marker_is("/marker", "own") || magic_of("/") == NULLFS_MAGIC);
+		EXPECT_TRUE(marker_is("/marker", "own") || magic_of("/") == NULL_FS_MAGIC);
 		EXPECT_FALSE(exists("/init"));
 		EXPECT_FALSE(exists("/covered"));
 	}
@@ -188,9 +184,9 @@ TEST_F(user, cover_stays_in_overlays)
 	EXPECT_EQ(-EINVAL, overlay_of("/space/a", "/:/space/b"));
 	ASSERT_LE(0, tree);
 	EXPECT_NE(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/",
-				 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH)));
+				 MOVE_MOUNT_F_EMPTY_PATH | MOUNT_BENEATH)));
 	EXPECT_NE(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/covered",
-				 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH)));
+				 MOVE_MOUNT_F_EMPTY_PATH | MOUNT_BENEATH)));
 	EXPECT_TRUE(exists("/init"));
 }
 

@@ -8,13 +8,6 @@
 
 #include <linux/stat.h>
 
-#ifndef SYS_statmount
-#define SYS_statmount 457
-#endif
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000
-#endif
-
 static void show(const char *what, int value)
 {
 	printf("# same: %s: %d\n", what, value);
@@ -43,26 +36,25 @@ TEST(mount_table)
 /* What statx() and, where there is one, statmount() say of the root's mount. */
 TEST(root_mount)
 {
-	struct {
-		uint32_t size, spare;
-		uint64_t mnt_id, param;
-	} request = { .size = 24, .param = 0x2 /* STATMOUNT_MNT_BASIC */ };
-	uint64_t reply[64] = { 0 };		/* struct statmount */
-	uint32_t *words = (uint32_t *)reply;
+	struct mount_request request = { .size = sizeof(request), .param = STATMOUNT_MNT_BASIC_ };
+	union {
+		struct mount_status status;
+		char space[STATMOUNT_STRINGS];
+	} reply = { 0 };
+	const struct mount_status *root = &reply.status;
 	struct statx stx;
 
 	ASSERT_EQ(0, sys(syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID, &stx)));
 	printf("# same: statx: mount %llu, attributes %llx of %llx\n", (unsigned long long)stx.stx_mnt_id,
 	       (unsigned long long)stx.stx_attributes, (unsigned long long)stx.stx_attributes_mask);
-	ASSERT_EQ(0, sys(syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID_UNIQUE, &stx)));
-	if (!(stx.stx_mask & STATX_MNT_ID_UNIQUE))
+	ASSERT_EQ(0, sys(syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID_UNIQUE_, &stx)));
+	if (!(stx.stx_mask & STATX_MNT_ID_UNIQUE_))
 		return;
-	request.mnt_id = stx.stx_mnt_id;
-	ASSERT_EQ(0, sys(syscall(SYS_statmount, &request, reply, sizeof(reply), 0)));
-	/* the ids are at 40 (unique ones, own and parent's), 56 (32 bits each), then attributes and propagation */
+	request.id = stx.stx_mnt_id;
+	ASSERT_EQ(0, sys(syscall(SYS_statmount_, &request, &reply, sizeof(reply), 0)));
 	printf("# same: statmount: ids %#llx %#llx, %u %u, attributes %#llx, propagation %#llx\n",
-	       (unsigned long long)reply[5], (unsigned long long)reply[6], words[14], words[15],
-	       (unsigned long long)reply[8], (unsigned long long)reply[9]);
+	       (unsigned long long)root->id, (unsigned long long)root->parent, root->old_id, root->old_parent,
+	       (unsigned long long)root->attributes, (unsigned long long)root->propagation);
 }
 
 /* The error codes of whatever would take the rootfs away, and of what does not concern it. */

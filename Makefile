@@ -49,7 +49,7 @@ pivot_init:
 
 empty-namespace:
 	@scripts/setup program
-	@$(CC) -static -O2 -Wall -o demo/$@ demo/$@.c
+	@$(CC) -static -O2 -Wall -Wextra -o demo/$@ demo/$@.c
 	@echo '$(CURDIR)/demo/$@'
 
 install-pivot_init: pivot_init

@@ -117,8 +117,8 @@ class Parts:
 
     def init(self, archive, program):
         built = os.path.join(self.directory, 'init')
-        must('gcc', '-static', '-O2', '-Wall', '-Werror', '-I', GUEST, '-Wl,-e,first_instruction', '-o', built,
-             HERE / f'guest/{program}.c')
+        must('gcc', '-static', '-O2', '-Wall', '-Wextra', '-Werror', '-I', GUEST, '-Wl,-e,first_instruction',
+             '-o', built, HERE / f'guest/{program}.c')
         with open(built, 'rb') as source:
             archive.file('init', source.read(), 0o755)
         archive.directory('dev')

@@ -15,6 +15,7 @@
 #define WORKERS 8
 
 static int initial_namespace;
+static int number;	/* of the worker */
 
 static struct {
 	bool stop;
@@ -22,7 +23,7 @@ static struct {
 	int load, below;
 } *shared;
 
-static bool mounts_and_unmounts(int number)
+static bool mounts_and_unmounts(void)
 {
 	char point[64], inner[80];
 
@@ -32,7 +33,7 @@ static bool mounts_and_unmounts(int number)
 	       !mount("/dev", inner, NULL, MS_BIND, NULL) && !umount(inner) && !umount2(point, MNT_DETACH);
 }
 
-static bool unshares(int number)
+static bool unshares(void)
 {
 	pid_t child = fork();
 	int status;
@@ -44,7 +45,7 @@ static bool unshares(int number)
 }
 
 /* Both come to what is mounted over the root. */
-static bool walks_up(int number)
+static bool walks_up(void)
 {
 	struct stat top, up;
 
@@ -52,7 +53,7 @@ static bool walks_up(int number)
 	       up.st_dev == top.st_dev && up.st_ino == top.st_ino;
 }
 
-static bool reads_mounts(int number)
+static bool reads_mounts(void)
 {
 	struct mount_line line;
 
@@ -60,7 +61,7 @@ static bool reads_mounts(int number)
 }
 
 /* Whoever enters the initial namespace comes to what is mounted over its root. */
-static bool enters(int number)
+static bool enters(void)
 {
 	struct stat top, root;
 	pid_t child = fork();
@@ -73,7 +74,7 @@ static bool enters(int number)
 }
 
 /* Whose root is the topmost one is not chrooted, and may have a user namespace. */
-static bool becomes_root(int number)
+static bool becomes_root(void)
 {
 	pid_t child = fork();
 	int status;
@@ -83,14 +84,14 @@ static bool becomes_root(int number)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-static void work(int number)
+static void work(void)
 {
-	static bool (* const kinds[KINDS])(int) = {
+	static bool (* const kinds[KINDS])(void) = {
 		mounts_and_unmounts, unshares, walks_up, reads_mounts, enters, becomes_root,
 	};
 
 	while (!shared->stop) {
-		if (!kinds[number % KINDS](number))
+		if (!kinds[number % KINDS]())
 			shared->wrong[number]++;
 		shared->rounds[number]++;
 	}
@@ -208,8 +209,10 @@ TEST_F_TIMEOUT(storm, loading, 400)
 
 	for (i = 0; i < WORKERS; i++) {
 		workers[i] = fork();
-		if (workers[i] == 0)
-			work(i);
+		if (workers[i] == 0) {
+			number = i;
+			work();
+		}
 	}
 	let_them_work();
 	loader = fork();

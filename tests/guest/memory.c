@@ -172,9 +172,9 @@ static void watch_memory(void)
 	wait_for_memory(50, &seen.back_free, &seen.back_cached);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	char *arguments[] = { argv[0], NULL };
+	char *arguments[] = { "memory", NULL };
 	pid_t child;
 	int status;
 

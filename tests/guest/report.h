@@ -94,9 +94,10 @@ static inline void report_bytes(FILE *file)
 
 static inline int report_counts_of(const char *path, const struct stat *status, int type, struct FTW *place)
 {
-	const char *suffix = strrchr(path, '.');
+	const char *suffix = strrchr(path + place->base, '.');
 	FILE *file;
 
+	(void)status;
 	if (type != FTW_F || !suffix || strcmp(suffix, ".gcda"))
 		return 0;
 	file = fopen(path, "r");

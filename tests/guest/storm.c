@@ -204,7 +204,7 @@ static int begin(void)
 	return error ? error : sys(chdir(who == CONFINED ? STORM : SPACE));
 }
 
-static void live(long first, long end)
+static void live(long end)
 {
 	struct process *mine = &shared->process[number];
 	const struct operation *operation;
@@ -241,7 +241,7 @@ static void work(void)
 		end = mine->done + 20 + pick(100);
 		life = fork();
 		if (life == 0)
-			live(mine->done, end < all ? end : all);
+			live(end < all ? end : all);
 		__atomic_fetch_add(&shared->lives, 1, __ATOMIC_RELAXED);
 		if (waitpid(life, &status, 0) != life || status)
 			wrong("a life ended with status %x", status);

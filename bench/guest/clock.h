@@ -14,17 +14,18 @@ static inline unsigned long clock_now(void)
 	return (unsigned long)high << 32 | low;
 }
 
-/* When the program's first instructions were executed: it is linked with -e first_instruction. */
+/* When the program's first instruction was executed, which is this function: it is linked with -e first_instruction. */
 unsigned long clock_at_start;
 
-asm(".globl first_instruction\n"
-    "first_instruction:\n"
-    "	mov	%rdx, %r8\n"
-    "	rdtsc\n"
-    "	shl	$32, %rdx\n"
-    "	or	%rdx, %rax\n"
-    "	mov	%rax, clock_at_start(%rip)\n"
-    "	mov	%r8, %rdx\n"
-    "	jmp	_start\n");
+void __attribute__((naked)) first_instruction(void)
+{
+	asm("mov	%rdx, %r8\n\t"
+	    "rdtsc\n\t"
+	    "shl	$32, %rdx\n\t"
+	    "or		%rdx, %rax\n\t"
+	    "mov	%rax, clock_at_start(%rip)\n\t"
+	    "mov	%r8, %rdx\n\t"
+	    "jmp	_start");
+}
 
 #endif

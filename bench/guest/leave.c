@@ -61,7 +61,7 @@ static int make_new_root(void)
 	mkdir("/new", 0755);
 	if (mount("new", "/new", "tmpfs", 0, NULL))
 		return -errno;
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(name, sizeof(name), "/new/%s", dirs[i]);
 		mkdir(name, 0755);
 	}
@@ -105,7 +105,7 @@ static int leave(void)
 static long held_kb(void)
 {
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	return meminfo("Shmem") - used_kb("/") - used_kb("/dev");
+	return read_meminfo("Shmem") - used_kb("/") - used_kb("/dev");
 }
 
 static int take_samples(unsigned long begin)

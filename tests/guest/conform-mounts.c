@@ -182,13 +182,13 @@ static void show_statmount(unsigned long long id, unsigned long long mask)
 		say_error(errno);
 		return;
 	}
-	say("mask=%#llx", (unsigned long long)status->mask);
+	say("mask=%#llx", status->mask);
 	if (mask & STATMOUNT_SB_BASIC_)
-		say(" dev=%u magic=%#llx flags=%#x", status->dev_major, (unsigned long long)status->magic,
+		say(" dev=%u magic=%#llx flags=%#x", status->dev_major, status->magic,
 		    status->sb_flags);
 	if (mask & STATMOUNT_MNT_BASIC_)
-		say(" attributes=%#llx propagation=%#llx%s", (unsigned long long)status->attributes,
-		    (unsigned long long)status->propagation, status->parent == status->id ? " no parent" : "");
+		say(" attributes=%#llx propagation=%#llx%s", status->attributes,
+		    status->propagation, status->parent == status->id ? " no parent" : "");
 	if (mask & STATMOUNT_MNT_ROOT_)
 		say(" root=%s", strings + status->root);
 	if (mask & STATMOUNT_MNT_POINT_)

@@ -177,10 +177,10 @@ static void clean(const char *dir, mode_t mode)
 	size_t i;
 
 	ioctl(fd, FS_IOC_SETFLAGS, &none);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (unlinkat(fd, names[i], 0) && errno == EISDIR)
 			unlinkat(fd, names[i], AT_REMOVEDIR);
-	for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(attributes); i++)
 		syscall(SYS_fremovexattr, fd, attributes[i]);
 	if (fchown(fd, 0, 0) || fchmod(fd, mode))
 		none = errno;	/* not ours, then we have not changed it either */
@@ -285,7 +285,7 @@ static int load(void)
 	return error;
 }
 
-static bool reached(void)
+static bool can_be_entered(void)
 {
 	if (row_begin("(reached)")) {
 		say("ok");
@@ -299,7 +299,7 @@ static void rows_of_place(void)
 {
 	const char *only = getenv("only");
 
-	if ((only && strcmp(only, place_names[place])) || !reached())
+	if ((only && strcmp(only, place_names[place])) || !can_be_entered())
 		return;
 	gather(place <= COVER ? rows_of_files : rows_of_attributes);
 	if (who == USER)	/* who may not mount anything */

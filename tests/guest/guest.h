@@ -31,6 +31,10 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+
 #define sys(call) ((call) == -1 ? -errno : 0)
 
 static inline int pivot_root(const char *new_root, const char *put_old)
@@ -76,8 +80,8 @@ static inline int kernel_version(void)
 	int major = 0, minor = 0;
 	struct utsname uts;
 
-	uname(&uts);
-	sscanf(uts.release, "%d.%d", &major, &minor);
+	if (uname(&uts) || sscanf(uts.release, "%d.%d", &major, &minor) != 2)
+		return 0;
 	return major * 100 + minor;
 }
 
@@ -221,7 +225,7 @@ static inline int write_at(int dir, const char *path, const char *text)
 }
 
 /* A line of /proc/meminfo, in KB. */
-static inline long meminfo(const char *name)
+static inline long read_meminfo(const char *name)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
 	char line[128];
@@ -372,7 +376,7 @@ static inline int make_root(const char *path, const char *marker)
 	size_t i;
 	int error;
 
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(name, sizeof(name), "%s/%s", path, dirs[i]);
 		mkdir(name, 0755);
 	}

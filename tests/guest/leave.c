@@ -62,7 +62,7 @@ static int make_new_root(void)
 	mkdir("/new", 0755);
 	if (mount("new", "/new", "tmpfs", 0, NULL))
 		return -errno;
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(name, sizeof(name), "/new/%s", dirs[i]);
 		mkdir(name, 0755);
 	}
@@ -87,7 +87,7 @@ static void leave(void)
 	if (make_new_root())
 		return;
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	snprintf(text, sizeof(text), "%ld", meminfo("Cached"));
+	snprintf(text, sizeof(text), "%ld", read_meminfo("Cached"));
 	setenv("cached", text, 1);
 	if (rough()) {
 		mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
@@ -126,8 +126,8 @@ static void look(int argc, char **argv)
 	do {	/* what frees the old root may go on for a moment */
 		usleep(100000);
 		write_file("/proc/sys/vm/stat_refresh", "1");
-		seen.cached_back = seen.cached - meminfo("Cached");
-		seen.shmem = meminfo("Shmem");
+		seen.cached_back = seen.cached - read_meminfo("Cached");
+		seen.shmem = read_meminfo("Shmem");
 	} while (--tenths > 0 && (seen.cached_back < FILE_KB || seen.shmem > used_by_tmpfs()));
 }
 
@@ -227,7 +227,7 @@ TEST(below)
 
 int main(int argc, char **argv)
 {
-	char *arguments[] = { argv[0], NULL };
+	char *arguments[2] = { argv[0] };
 	int status = 255;
 	pid_t child;
 

@@ -13,6 +13,7 @@
 
 #define KINDS 6
 #define WORKERS 8
+#define PEOPLE 6	/* who must not notice */
 
 static int initial_namespace;
 static int number;	/* of the worker */
@@ -131,6 +132,19 @@ static void describe(char *text, size_t size, pid_t pid, const char *what)
 		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, info);
 }
 
+static void describe_all(char *text, size_t size, const pid_t *people)
+{
+	int i;
+
+	for (i = 0; i < PEOPLE; i++) {
+		describe(text, size, people[i], "root");
+		describe(text, size, people[i], "cwd");
+	}
+	describe(text, size, 1, "fd/0");
+	describe(text, size, 1, "fd/1");
+	describe(text, size, 1, "fd/2");
+}
+
 /* Somebody with a root and a current directory of their own, which nothing but a signal ends. */
 static pid_t bystander(const char *root, const char *directory, bool unshared)
 {
@@ -180,7 +194,7 @@ static void watch_races(const char *one_in)
 TEST_F_TIMEOUT(storm, loading, 400)
 {
 	char before[8192] = "", after[8192] = "", mountinfo[64];
-	pid_t people[6] = { 1, 2 }, workers[WORKERS], loader;
+	pid_t people[PEOPLE] = { 1, 2 }, workers[WORKERS], loader;
 	struct mount_line line;
 	int i, status;
 
@@ -198,14 +212,9 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	people[4] = bystander("/", "/", true);
 	ASSERT_EQ(0, sys(mount("over", "/", "tmpfs", 0, NULL)));
 	people[5] = bystander("/", "/..", false);
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < PEOPLE; i++)
 		ASSERT_LT(0, people[i]);
-	for (i = 0; i < 6; i++) {
-		describe(before, sizeof(before), people[i], "root");
-		describe(before, sizeof(before), people[i], "cwd");
-	}
-	for (i = 0; i < 3; i++)
-		describe(before, sizeof(before), 1, (const char *[]){ "fd/0", "fd/1", "fd/2" }[i]);
+	describe_all(before, sizeof(before), people);
 
 	for (i = 0; i < WORKERS; i++) {
 		workers[i] = fork();
@@ -238,12 +247,7 @@ TEST_F_TIMEOUT(storm, loading, 400)
 		}
 	}
 
-	for (i = 0; i < 6; i++) {
-		describe(after, sizeof(after), people[i], "root");
-		describe(after, sizeof(after), people[i], "cwd");
-	}
-	for (i = 0; i < 3; i++)
-		describe(after, sizeof(after), 1, (const char *[]){ "fd/0", "fd/1", "fd/2" }[i]);
+	describe_all(after, sizeof(after), people);
 	EXPECT_STREQ(before, after);
 
 	/* What is mounted on the rootfs still reaches the namespaces that share it. */
@@ -252,7 +256,7 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	EXPECT_EQ(1, find_mount(mountinfo, "/late", &line));
 	EXPECT_EQ(0, sys(umount("/late")));
 
-	for (i = 2; i < 6; i++) {
+	for (i = 2; i < PEOPLE; i++) {
 		kill(people[i], SIGKILL);
 		waitpid(people[i], NULL, 0);
 	}

@@ -142,7 +142,7 @@ static void stand_by(int number, int loaded)
 	if (!error)
 		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	read_mountinfo(found[number].before, sizeof(found->before));
-	found[number].ready = error ?: 1;
+	__atomic_store_n(&found[number].ready, error ?: 1, __ATOMIC_RELEASE);
 	if (read(loaded, &byte, 1))	/* its end */
 		_exit(1);
 	read_mountinfo(found[number].after, sizeof(found->after));
@@ -182,7 +182,7 @@ TEST(others_keep_their_namespaces)
 			close(loaded[1]);
 			stand_by(i, loaded[0]);
 		}
-		while (!*(volatile int *)&found[i].ready)
+		while (!__atomic_load_n(&found[i].ready, __ATOMIC_ACQUIRE))
 			usleep(1000);
 		ASSERT_EQ(1, found[i].ready);
 	}

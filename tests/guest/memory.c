@@ -33,7 +33,7 @@ static void wait_for_memory(int tenths, long *free_back, long *cached_back)
 	do {
 		usleep(100000);
 		*free_back = free_memory() - seen.free;
-		*cached_back = seen.cached - meminfo("Cached");
+		*cached_back = seen.cached - read_meminfo("Cached");
 	} while (--tenths > 0 && (debugging() ? *cached_back : *free_back) < FILE_KB);
 }
 
@@ -51,7 +51,7 @@ static void settle(void)
 	}
 	if (debugging())
 		seen.free = free_memory();
-	seen.cached = meminfo("Cached");
+	seen.cached = read_meminfo("Cached");
 }
 
 static void reopen(int fd, const char *path)
@@ -82,7 +82,7 @@ TEST(failed_load)
 	const char *fails = getenv("fails");
 
 	EXPECT_EQ(fails ? -atoi(fails) : 0, seen.refused);
-	EXPECT_EQ(fails != NULL, seen.unchanged);
+	EXPECT_EQ(!!fails, seen.unchanged);
 	EXPECT_EQ(0, seen.loaded);
 }
 
@@ -164,8 +164,10 @@ static void watch_memory(void)
 {
 	int fd;
 
-	sscanf(getenv("seen"), "%lu %ld %d %d %d %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.refused,
-	       &seen.unchanged, &seen.loaded, &seen.before, &seen.pivot, &seen.detach, &seen.free, &seen.cached);
+	if (sscanf(getenv("seen"), "%lu %ld %d %d %d %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.refused,
+		   &seen.unchanged, &seen.loaded, &seen.before, &seen.pivot, &seen.detach, &seen.free,
+		   &seen.cached) != 10)
+		seen.before = -EINVAL;
 	wait_for_memory(10, &seen.held_free, &seen.held_cached);
 	for (fd = 0; fd < 3; fd++)
 		reopen(fd, "/dev/console");
@@ -174,7 +176,7 @@ static void watch_memory(void)
 
 int main(void)
 {
-	char *arguments[] = { "memory", NULL };
+	char *arguments[2] = { "memory" };
 	pid_t child;
 	int status;
 

@@ -25,7 +25,7 @@ static inline long free_memory(void)
 {
 	write_file("/proc/sys/vm/drop_caches", "3");
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	return meminfo("MemFree") + waiting_pages() * (getpagesize() / 1024);
+	return read_meminfo("MemFree") + waiting_pages() * (getpagesize() / 1024);
 }
 
 #endif

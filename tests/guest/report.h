@@ -148,7 +148,7 @@ static inline void read_environment(void)
 	if (!file || !fgets(line, sizeof(line), file))
 		return;
 	fclose(file);
-	for (word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+	for (word = strtok(line, "\n "); word; word = strtok(NULL, "\n "))
 		if (strchr(word, '='))
 			putenv(word);
 }

@@ -2,6 +2,7 @@
 /* What the processes of the storm do, as a table. Each operation returns 0 or a negative error code. */
 #include "storm.h"
 
+#include <assert.h>
 #include <linux/mount.h>
 #include <sys/sysmacros.h>
 
@@ -38,16 +39,16 @@ static int or_errno(int fd)
 static const char *place(void)
 {
 	if (who == CONFINED)
-		return confined_places[pick(COUNT(confined_places))];
+		return confined_places[pick(ARRAY_SIZE(confined_places))];
 	if (who == ROOT)
-		return root_places[pick(COUNT(root_places))];
-	return user_places[pick(COUNT(user_places))];
+		return root_places[pick(ARRAY_SIZE(root_places))];
+	return user_places[pick(ARRAY_SIZE(user_places))];
 }
 
 /* Sources may lie anywhere. */
 static const char *source(void)
 {
-	return who == USER ? place() : root_places[pick(COUNT(root_places))];
+	return who == USER ? place() : root_places[pick(ARRAY_SIZE(root_places))];
 }
 
 /* Places for all that follows, so that it finds some wherever it gets to. */
@@ -56,7 +57,7 @@ static void furnish(int dir)
 	static const char * const names[] = { "a", "b", "a/b" };
 	size_t i;
 
-	for (i = 0; i < COUNT(names); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		mkdirat(dir, names[i], 0755);
 	mknodat(dir, "f", S_IFREG | 0644, 0);
 }
@@ -89,7 +90,7 @@ int put_tmpfs(const char *where, unsigned int flags)
 
 static int keep(int fd)
 {
-	int *slot = &trees[pick(COUNT(trees))];
+	int *slot = &trees[pick(ARRAY_SIZE(trees))];
 
 	if (fd < 0)
 		return -errno;
@@ -101,11 +102,11 @@ static int keep(int fd)
 
 static int kept(void)
 {
-	size_t first = pick(COUNT(trees)), i;
+	size_t first = pick(ARRAY_SIZE(trees)), i;
 
-	for (i = 0; i < COUNT(trees); i++)
-		if (trees[(first + i) % COUNT(trees)] >= 0)
-			return trees[(first + i) % COUNT(trees)];
+	for (i = 0; i < ARRAY_SIZE(trees); i++)
+		if (trees[(first + i) % ARRAY_SIZE(trees)] >= 0)
+			return trees[(first + i) % ARRAY_SIZE(trees)];
 	return -1;
 }
 
@@ -222,7 +223,7 @@ static int move_opened(void)
 
 static int close_opened(void)
 {
-	size_t i = pick(COUNT(trees));
+	size_t i = pick(ARRAY_SIZE(trees));
 	int fd = trees[i];
 
 	trees[i] = -1;
@@ -235,7 +236,7 @@ static int remount_bind(void)
 {
 	static const unsigned long flags[] = { 0, MS_RDONLY, MS_NOEXEC | MS_NODEV, MS_NOSUID, MS_NOATIME };
 
-	return sys(mount("", place(), NULL, MS_REMOUNT | MS_BIND | flags[pick(COUNT(flags))], NULL));
+	return sys(mount("", place(), NULL, MS_REMOUNT | MS_BIND | flags[pick(ARRAY_SIZE(flags))], NULL));
 }
 
 /* Without flags: a file system that others use, too, shall stay writable. */
@@ -247,15 +248,15 @@ static int remount(void)
 static int set_propagation(void)
 {
 	static const unsigned long flags[] = { MS_PRIVATE, MS_SHARED, MS_SHARED, MS_SLAVE, MS_UNBINDABLE };
-	unsigned long flag = flags[pick(COUNT(flags))];
+	unsigned long flag = flags[pick(ARRAY_SIZE(flags))];
 
 	return sys(mount("", place(), NULL, flag | (pick(2) ? MS_REC : 0), NULL));
 }
 
 static int set_attributes(void)
 {
-	static const uint64_t flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC };
-	struct mount_attr attr = { .attr_set = flags[pick(COUNT(flags))], .attr_clr = flags[pick(COUNT(flags))] };
+	static const __u64 flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = flags[pick(ARRAY_SIZE(flags))], .attr_clr = flags[pick(ARRAY_SIZE(flags))] };
 
 	return sys(mount_setattr(AT_FDCWD, place(), pick(2) ? AT_RECURSIVE : 0, &attr, sizeof(attr)));
 }
@@ -297,7 +298,7 @@ static int unmount_all(void)
 		used += length;
 	close(fd);
 	text[used] = '\0';
-	while ((line = strsep(&rest, "\n")) && count < (int)COUNT(points))
+	while ((line = strsep(&rest, "\n")) && count < (int)ARRAY_SIZE(points))
 		if (sscanf(line, "%*d %*d %*s %*s %ms", &points[count]) == 1)
 			count++;
 	while (count--) {
@@ -504,7 +505,7 @@ int unshare_user(void)
 
 static int keep_namespace(void)
 {
-	size_t i = pick(COUNT(namespaces));
+	size_t i = pick(ARRAY_SIZE(namespaces));
 	int fd = own_namespace();
 
 	if (fd < 0)
@@ -519,7 +520,7 @@ static int keep_namespace(void)
 
 static int enter_kept(void)
 {
-	size_t i = pick(COUNT(namespaces));
+	size_t i = pick(ARRAY_SIZE(namespaces));
 	int error = sys(setns(namespaces[i].fd, CLONE_NEWNS));
 
 	if (!error) {
@@ -590,7 +591,7 @@ static int bind_namespace(void)
 		fd = or_errno(open_tree(proc, "self/ns/user", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 	if (fd < 0)
 		return fd;
-	error = sys(move_mount(fd, "", AT_FDCWD, files[pick(COUNT(files))], MOVE_MOUNT_F_EMPTY_PATH));
+	error = sys(move_mount(fd, "", AT_FDCWD, files[pick(ARRAY_SIZE(files))], MOVE_MOUNT_F_EMPTY_PATH));
 	close(fd);
 	return error;
 }
@@ -615,11 +616,11 @@ static int read_mountinfo(void)
 static int list_mounts(void)
 {
 	struct mount_request request = { .size = sizeof(request), .id = LISTMOUNT_ROOT };
-	uint64_t ids[64];
+	__u64 ids[64];
 	char text[4096];
 	long count, i;
 
-	count = syscall(SYS_listmount_, &request, ids, COUNT(ids), 0);
+	count = syscall(SYS_listmount_, &request, ids, ARRAY_SIZE(ids), 0);
 	if (count < 0)
 		return -errno;
 	request.param = STATMOUNT_ALL_OF_6_8;
@@ -694,9 +695,9 @@ const struct operation operations[] = {
 	OPERATION(create, .weight = 3, .by = EVERYBODY),
 };
 
-const int operation_count = COUNT(operations);
+const int operation_count = ARRAY_SIZE(operations);
 
-_Static_assert(COUNT(operations) <= MOST_OPERATIONS, "there is a counter for each of them");
+static_assert(ARRAY_SIZE(operations) <= MOST_OPERATIONS, "there is a counter for each of them");
 
 const struct operation *choose(void)
 {
@@ -704,7 +705,7 @@ const struct operation *choose(void)
 	int total = 0;
 	size_t i;
 
-	for (i = 0; i < COUNT(operations); i++)
+	for (i = 0; i < ARRAY_SIZE(operations); i++)
 		if (operations[i].by & BIT(who))
 			total += operations[i].weight;
 	total = pick(total);

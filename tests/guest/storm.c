@@ -36,7 +36,7 @@ dev_t rootfs;
 ino_t initial_namespace;
 unsigned long long storm_mount;
 
-static uint64_t seed, stream;
+static __u64 seed, stream;
 static long wanted, goal;	/* of the storm, of the present round */
 static struct look {
 	long done;
@@ -46,7 +46,7 @@ static int mounts;
 static long available;		/* memory before the storm, in KB */
 static char before[16384], after[16384];
 
-static uint64_t mix(uint64_t x)
+static __u64 mix(__u64 x)
 {
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
 	x = (x ^ x >> 27) * 0x94d049bb133111eb;
@@ -55,7 +55,7 @@ static uint64_t mix(uint64_t x)
 
 static void seed_stream(long index)
 {
-	stream = mix(seed ^ mix((uint64_t)(number + 1) << 48 | index));
+	stream = mix(seed ^ mix((__u64)(number + 1) << 48 | index));
 }
 
 unsigned int pick(unsigned int choices)
@@ -96,7 +96,7 @@ static bool is_empty(int fd)
 	return length == 2 * DOT_BYTES && !more;
 }
 
-static void refused(const char *what, int result)
+static void has_to_fail(const char *what, int result)
 {
 	if (result >= 0)
 		wrong("%s was not refused on nullfs", what);
@@ -116,11 +116,11 @@ static void inspect(int fd, const char *path)
 		      (unsigned long long)stx.stx_ino, stx.stx_mode, stx.stx_nlink);
 	if (!(stx.stx_attributes & STATX_ATTR_IMMUTABLE))
 		wrong("%s is a nullfs that is not immutable", path);
-	refused("mkdir()", mkdirat(fd, "x", 0755));
-	refused("symlink()", symlinkat("x", fd, "x"));
-	refused("O_CREAT", openat(fd, "x", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-	refused("O_TMPFILE", openat(fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644));
-	refused("chmod()", fchmodat(fd, ".", 0755, 0));
+	has_to_fail("mkdir()", mkdirat(fd, "x", 0755));
+	has_to_fail("symlink()", symlinkat("x", fd, "x"));
+	has_to_fail("O_CREAT", openat(fd, "x", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	has_to_fail("O_TMPFILE", openat(fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644));
+	has_to_fail("chmod()", fchmodat(fd, ".", 0755, 0));
 	if (!is_empty(fd))
 		wrong("%s is a nullfs that is not empty", path);
 }
@@ -148,9 +148,9 @@ static void look_around(void)
 	static const char * const secrets[] = { COVER "/" SECRET, "covered/" SECRET, "../covered/" SECRET };
 	size_t i;
 
-	for (i = 0; i < COUNT(paths) && !look(paths[i]); i++)
+	for (i = 0; i < ARRAY_SIZE(paths) && !look(paths[i]); i++)
 		;
-	for (i = 0; who == USER && i < COUNT(secrets); i++)
+	for (i = 0; who == USER && i < ARRAY_SIZE(secrets); i++)
 		if (exists(secrets[i]) && shared->process[number].visited != getpid())
 			wrong("a user sees %s", secrets[i]);
 }
@@ -325,7 +325,7 @@ static void rage(void)
 		dead = waitpid(-1, NULL, WNOHANG);
 		left -= dead > 0;
 		look_for_hangs();
-		if (meminfo("MemAvailable") < scarce)
+		if (read_meminfo("MemAvailable") < scarce)
 			shared->rest = true;
 		if (!dead)
 			usleep(200000);
@@ -339,7 +339,7 @@ static void rage(void)
 	}
 	for (i = 0; left && i < PROCESSES; i++)
 		kill(workers[i], SIGKILL);
-	for (i = 0; i < (int)COUNT(writers); i++)
+	for (i = 0; i < (int)ARRAY_SIZE(writers); i++)
 		close(writers[i]);
 }
 
@@ -363,7 +363,8 @@ static void count_elsewhere(void)
 		if (mount(SPACE, point, NULL, MS_BIND | MS_REC, NULL))	/* doubles them */
 			_exit(1);
 	file = fopen(MOUNTINFO, "r");
-	while (file && fgets(line, sizeof(line), file) && sscanf(line, "%d", &id) == 1) {
+	while (file && fgets(line, sizeof(line), file)) {
+		id = atoi(line);
 		count++;
 		if (id > highest)
 			highest = id;
@@ -405,7 +406,7 @@ static bool prepare(void)
 	write_file(COVER "/" SECRET, SECRET);
 	read_mounts(before, sizeof(before));
 	mounts = elsewhere();
-	available = meminfo("MemAvailable");
+	available = read_meminfo("MemAvailable");
 	return true;
 }
 
@@ -432,7 +433,7 @@ static void clean_up(void)
 /* But for caches, and what debug kernels go on collecting. */
 static bool memory_is_back(void)
 {
-	return meminfo("MemAvailable") >= available / 4 * 3;
+	return read_meminfo("MemAvailable") >= available / 4 * 3;
 }
 
 FIXTURE(storm) {
@@ -468,7 +469,7 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 		for (i = 0; i < 1200 && !shared->stop && !memory_is_back(); i++)
 			usleep(500000);
 		ASSERT_TRUE(shared->stop || memory_is_back()) {
-			printf("# %ld KB were available before, and now %ld\n", available, meminfo("MemAvailable"));
+			printf("# %ld KB were available before, and now %ld\n", available, read_meminfo("MemAvailable"));
 		}
 		/* nullfs has a copy in the namespace that is counted in. */
 		hidden = shared->loaded ? 2 : 0;
@@ -506,7 +507,8 @@ TEST_F(storm, exercised_everything)
 	int error;
 
 	for (operation = operations; operation < operations + operation_count; operation++) {
-		tries = successes = 0;
+		tries = 0;
+		successes = 0;
 		for (who = CONFINED; who < WHOS; who++) {
 			results = shared->results[who][operation - operations];
 			if (operation->by & BIT(who))
@@ -544,9 +546,8 @@ TEST_F(storm, left_the_bottom)
 {
 	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());
 	look("/");
-	if (immutable()) {
+	if (immutable())
 		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
-	}
 }
 
 int main(int argc, char **argv)

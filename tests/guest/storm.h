@@ -11,12 +11,11 @@
 
 #include "guest.h"
 
-#include <stdint.h>
+#include <linux/types.h>
 
 #define PROCESSES 8
 #define MOST_OPERATIONS 64
 #define ERRNOS 134
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define STORM "/storm"		/* shared by all namespaces */
 #define SPACE "/a"		/* of each its own */

@@ -7,7 +7,7 @@
 #define UAPI_H
 
 #include <linux/magic.h>
-#include <stdint.h>
+#include <linux/types.h>
 
 #ifndef NULL_FS_MAGIC
 #define NULL_FS_MAGIC 0x4E554C4C
@@ -56,21 +56,21 @@
 
 /* struct mnt_id_req */
 struct mount_request {
-	uint32_t size, spare;
-	uint64_t id, param, ns;
+	__u32 size, spare;
+	__u64 id, param, ns;
 };
 
 /* struct statmount; strings follow at STATMOUNT_STRINGS, where fs_type, root and point are offsets. */
 struct mount_status {
-	uint32_t size, options;
-	uint64_t mask;
-	uint32_t dev_major, dev_minor;
-	uint64_t magic;
-	uint32_t sb_flags, fs_type;
-	uint64_t id, parent;
-	uint32_t old_id, old_parent;
-	uint64_t attributes, propagation, peer_group, master, propagate_from;
-	uint32_t root, point;
+	__u32 size, options;
+	__u64 mask;
+	__u32 dev_major, dev_minor;
+	__u64 magic;
+	__u32 sb_flags, fs_type;
+	__u64 id, parent;
+	__u32 old_id, old_parent;
+	__u64 attributes, propagation, peer_group, master, propagate_from;
+	__u32 root, point;
 };
 
 #define STATMOUNT_STRINGS 512

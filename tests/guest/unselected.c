@@ -18,12 +18,13 @@ TEST(mount_table)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "r");
 	char line[2048];
-	int id, parent, skip, lines = 0;
+	int id, parent, skip, fields, lines = 0;
 
 	EXPECT_EQ(-EINVAL, go_below_in_a_child());
 	ASSERT_NE(NULL, file);
 	while (fgets(line, sizeof(line), file)) {
-		ASSERT_EQ(2, sscanf(line, "%d %d %n", &id, &parent, &skip));
+		fields = sscanf(line, "%d %d %n", &id, &parent, &skip);
+		ASSERT_EQ(2, fields);
 		if (!lines++)
 			printf("# same: mount: %d %d %s", id, parent, line + skip);
 		else
@@ -53,8 +54,8 @@ TEST(root_mount)
 	request.id = stx.stx_mnt_id;
 	ASSERT_EQ(0, sys(syscall(SYS_statmount_, &request, &reply, sizeof(reply), 0)));
 	printf("# same: statmount: ids %#llx %#llx, %u %u, attributes %#llx, propagation %#llx\n",
-	       (unsigned long long)root->id, (unsigned long long)root->parent, root->old_id, root->old_parent,
-	       (unsigned long long)root->attributes, (unsigned long long)root->propagation);
+	       root->id, root->parent, root->old_id, root->old_parent,
+	       root->attributes, root->propagation);
 }
 
 /* The error codes of whatever would take the rootfs away, and of what does not concern it. */

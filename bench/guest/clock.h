@@ -22,7 +22,7 @@ void __attribute__((naked)) first_instruction(void)
 	asm("mov	%rdx, %r8\n\t"
 	    "rdtsc\n\t"
 	    "shl	$32, %rdx\n\t"
-	    "or		%rdx, %rax\n\t"
+	    "or	%rdx, %rax\n\t"
 	    "mov	%rax, clock_at_start(%rip)\n\t"
 	    "mov	%r8, %rdx\n\t"
 	    "jmp	_start");

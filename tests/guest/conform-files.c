@@ -320,9 +320,12 @@ static int fanotify(unsigned int class, unsigned int flags, unsigned long long m
 
 static int fanotify_namespace(void)
 {
-	int fd = fanotify_init(0x4000, O_RDONLY), ns = openat(proc, "self/ns/mnt", O_RDONLY);	/* FAN_REPORT_MNT */
+	int fd = fanotify_init(FAN_REPORT_MNT_, O_RDONLY);
+	int ns = openat(proc, "self/ns/mnt", O_RDONLY);
 
-	return fd < 0 ? -1 : fanotify_mark(fd, FAN_MARK_ADD | 0x110, 0x01000000, ns, NULL);	/* FAN_MARK_MNTNS */
+	if (fd < 0)
+		return -1;
+	return fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MNTNS_, FAN_MNT_ATTACH_, ns, NULL);
 }
 
 /* What a watch sees of attempts to change what is watched. */
@@ -341,9 +344,12 @@ static void show_events(void)
 	dir = open(".", O_RDONLY);
 	sys(chmod(".", 0755));
 	close(dir);
-	for (length = read(fd, space, sizeof(space)); length > 0; length -= sizeof(*event) + event->len,
-	     event = (void *)event + sizeof(*event) + event->len)
+	length = read(fd, space, sizeof(space));
+	while (length > 0) {
 		say("%#x ", event->mask);
+		length -= sizeof(*event) + event->len;
+		event = (void *)event + sizeof(*event) + event->len;
+	}
 }
 
 static struct {

@@ -97,8 +97,13 @@ static int setattr_at(int fd, const char *path, unsigned int flags, struct mount
 
 static int setattr(unsigned long long set, unsigned long long clear, unsigned long long propagation)
 {
-	return setattr_at(AT_FDCWD, ".", 0, (struct mount_attr){ .attr_set = set, .attr_clr = clear,
-								 .propagation = propagation });
+	struct mount_attr attributes = {
+		.attr_set = set,
+		.attr_clr = clear,
+		.propagation = propagation,
+	};
+
+	return setattr_at(AT_FDCWD, ".", 0, attributes);
 }
 
 /* A user namespace that maps ids, to be given to a mount. */
@@ -133,10 +138,11 @@ static int other_userns(void)
 
 static int idmap(int fd, const char *path, unsigned int flags)
 {
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP };
 	int userns = other_userns();
 
-	return userns < 0 ? -1 : setattr_at(fd, path, flags, (struct mount_attr){ .attr_set = MOUNT_ATTR_IDMAP,
-										   .userns_fd = userns });
+	attributes.userns_fd = userns;
+	return userns < 0 ? -1 : setattr_at(fd, path, flags, attributes);
 }
 
 static int idmap_clone(void)
@@ -316,8 +322,9 @@ static int unmount_and_come_back(void)
 /* The new root is above this place: a mount on it, entered. */
 static int enter_mount_above(void)
 {
-	if (mount("above", ".", "tmpfs", 0, NULL) ||
-	    chdir(place == BIND ? "/space/bind" : place == PROC ? "/proc" : "/.."))
+	const char *above = place == BIND ? "/space/bind" : place == PROC ? "/proc" : "/..";
+
+	if (mount("above", ".", "tmpfs", 0, NULL) || chdir(above))
 		return -1;
 	return mkdir("new", 0755);
 }
@@ -430,9 +437,12 @@ static void rows_of_remounting(void)
 	TRY(setattr(0, 0, MS_UNBINDABLE));
 	TRY(setattr(0, 0, MS_SHARED | MS_PRIVATE));
 	TRY(setattr(0x8000000, 0, 0));
-	TRY(setattr_at(AT_FDCWD, ".", AT_RECURSIVE, (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
+	/* clang-format off: a space before the brace would be one in the name of the row, too */
+	TRY(setattr_at(AT_FDCWD, ".", AT_RECURSIVE,
+		       (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
 	TRY(setattr_at(here, "", AT_EMPTY_PATH, (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
 	TRY(setattr_at(AT_FDCWD, "a", 0, (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
+	/* clang-format on */
 	TRY(idmap(AT_FDCWD, ".", 0));
 	TRY(idmap_clone());
 	TRY(syscall(SYS_open_tree_attr_, AT_FDCWD, ".", OPEN_TREE_CLONE, space, sizeof(struct mount_attr)));
@@ -553,7 +563,8 @@ static void rows_of_namespaces(void)
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount("/"))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount2(".", MNT_DETACH))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), detach_after_pivot())));
-	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), mount("t", ".", "tmpfs", 0, NULL))));
+	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS),
+			     mount("t", ".", "tmpfs", 0, NULL))));
 	SHOW(show_where(clone_as_namespace(0)));
 	SHOW(show_where(clone_as_namespace(AT_RECURSIVE)));
 	TRY(new_namespace(CLONE_NEWNS));

@@ -18,7 +18,8 @@ static struct {
 	long cached;			/* KB before */
 	long cached_back, shmem;	/* KB in the end */
 	char arguments[64];
-	int child, second_child;	/* status of the one that frees the old root, and that there is one only */
+	int child;		/* status of the one that frees the old root */
+	int second_child;	/* that there is none */
 	struct stat files[3], dev;
 } seen;
 

@@ -45,7 +45,8 @@ static const char *obstacle(void)
 
 static bool is_one_line_about(const char *why, const char *said)
 {
-	bool is = !strncmp(said, "load: ", 6) && strstr(said, why) && strchr(said, '\n') == said + strlen(said) - 1;
+	bool is = !strncmp(said, "load: ", 6) && strstr(said, why) &&
+		  strchr(said, '\n') == said + strlen(said) - 1;
 
 	if (!is)
 		printf("# it said: %s\n", said);

@@ -25,12 +25,14 @@
 
 enum { USER = 1, MOUNTS = 2, PIDS = 4, KINDS = 8 };
 
-static struct {
+struct shared {
 	long ways, permitted, wrong, done;
 	long successes[TRIES];
 	int way[TRIES][STEPS];		/* the last one that had success */
 	const char *change[TRIES];	/* what is tried on nullfs */
-} *shared;
+};
+
+static struct shared *shared;
 
 static int proc = -1;		/* on nullfs there is none */
 
@@ -489,6 +491,7 @@ TEST_F(namespaces, root_finds_it)
 {
 	static const int nowhere[STEPS];
 	unsigned int i;
+	bool found;
 
 	ASSERT_FALSE(secret_in_sight(-1));
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
@@ -500,10 +503,10 @@ TEST_F(namespaces, root_finds_it)
 			_exit(0);
 		}
 		waitpid(child, NULL, 0);
-		EXPECT_EQ(tries[i].owner == ALWAYS || (tries[i].owner == ON_NULLFS && immutable()),
-			  shared->successes[i]) {
+		found = tries[i].owner == ALWAYS || (tries[i].owner == ON_NULLFS && immutable());
+		EXPECT_EQ(found, shared->successes[i]);
+		if (found != shared->successes[i])
 			TH_LOG("%s", tries[i].name);
-		}
 	}
 }
 
@@ -518,10 +521,10 @@ TEST_F_TIMEOUT(namespaces, a_user_does_not, 500)
 	EXPECT_LT(0, shared->permitted);
 	EXPECT_EQ(shared->permitted, shared->done);
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
-		EXPECT_EQ(0, shared->successes[i]) {
+		EXPECT_EQ(0, shared->successes[i]);
+		if (shared->successes[i])
 			TH_LOG("%s after %d, %d, %d", tries[i].name, shared->way[i][0], shared->way[i][1],
 			       shared->way[i][2]);
-		}
 	}
 	EXPECT_TRUE(exists("/init"));
 }
@@ -621,7 +624,7 @@ FIXTURE_TEARDOWN(on_nullfs)
 TEST_F_TIMEOUT(on_nullfs, a_user_changes_nothing, 300)
 {
 	struct stat before, after;
-	struct statfs fs[2] = { };
+	struct statfs fs[2] = { 0 };
 	int entries[2];
 	unsigned int i;
 
@@ -639,10 +642,10 @@ TEST_F_TIMEOUT(on_nullfs, a_user_changes_nothing, 300)
 	EXPECT_EQ(shared->permitted, shared->done);
 	EXPECT_TRUE(shared->change[0]);
 	for (i = 0; i < TRIES && shared->change[i]; i++) {
-		EXPECT_EQ(0, shared->successes[i]) {
+		EXPECT_EQ(0, shared->successes[i]);
+		if (shared->successes[i])
 			TH_LOG("%s after %d, %d, %d", shared->change[i], shared->way[i][0], shared->way[i][1],
 			       shared->way[i][2]);
-		}
 	}
 	look(&after, &entries[1], &fs[1]);
 	EXPECT_EQ(2, entries[0]);

@@ -91,26 +91,97 @@ FIXTURE_VARIANT(use) {
 	bool not_first;
 };
 
-#define USE(name, ...) FIXTURE_VARIANT_ADD(use, name) { .arguments = { "pivot_init", __VA_ARGS__ }
+FIXTURE_VARIANT_ADD(use, no_argument) {
+	.arguments = { "pivot_init" },
+	.says = "usage: ",
+};
 
-USE(no_argument, NULL), .says = "usage: " };
-USE(no_init, "/new"), .says = "usage: " };
-USE(unknown_option, "-x", "/new", "/init"), .says = "usage: " };
-USE(new_root_missing, "/nonexistent", "/init"), .says = "/nonexistent: cannot be used: No such file" };
-USE(new_root_a_file, PROGRAM, "/init"), .says = PROGRAM ": cannot be used: Not a directory" };
-USE(new_root_on_the_old, "/directory", "/init"), .says = "/directory: on the file system of the old root" };
-USE(new_root_bound, "/bound", "/init"), .says = "/bound: on the file system of the old root" };
-USE(new_root_the_old, "/", "/init"), .says = "/: on the file system of the old root" };
-USE(new_root_no_mount, "/new/below", "/init"), .says = "/new/below: not a mount point" };
-USE(init_missing, "/new", "/nonexistent"), .says = "/nonexistent in /new: cannot be the new init: No such file" };
-USE(init_outside, "/new", "/wrong-link"), .says = "/wrong-link in /new: cannot be the new init: No such file" };
-USE(init_a_directory, "/new", "/below"), .says = "/below in /new: not a file" };
-USE(init_not_executable, "/new", "/text"), .says = "/text in /new: not executable" };
-USE(init_on_noexec, "/new", "/noexec/init"), .says = "/noexec/init in /new: not executable" };
-USE(not_process_1, "/new", "/init"), .says = "not process 1", .not_first = true };
-USE(dry_run, "-n", "/new", "/init"), .not_first = true };
-USE(dry_run_console, "-n", "-c", "/dev/console", "/new", "below/link"), .not_first = true };
-USE(dry_run_refused, "-n", "/new", "/text"), .says = "/text in /new: not executable", .not_first = true };
+FIXTURE_VARIANT_ADD(use, no_init) {
+	.arguments = { "pivot_init", "/new" },
+	.says = "usage: ",
+};
+
+FIXTURE_VARIANT_ADD(use, unknown_option) {
+	.arguments = { "pivot_init", "-x", "/new", "/init" },
+	.says = "usage: ",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_missing) {
+	.arguments = { "pivot_init", "/nonexistent", "/init" },
+	.says = "/nonexistent: cannot be used: No such file",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_a_file) {
+	.arguments = { "pivot_init", PROGRAM, "/init" },
+	.says = PROGRAM ": cannot be used: Not a directory",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_on_the_old) {
+	.arguments = { "pivot_init", "/directory", "/init" },
+	.says = "/directory: on the file system of the old root",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_bound) {
+	.arguments = { "pivot_init", "/bound", "/init" },
+	.says = "/bound: on the file system of the old root",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_the_old) {
+	.arguments = { "pivot_init", "/", "/init" },
+	.says = "/: on the file system of the old root",
+};
+
+FIXTURE_VARIANT_ADD(use, new_root_no_mount) {
+	.arguments = { "pivot_init", "/new/below", "/init" },
+	.says = "/new/below: not a mount point",
+};
+
+FIXTURE_VARIANT_ADD(use, init_missing) {
+	.arguments = { "pivot_init", "/new", "/nonexistent" },
+	.says = "/nonexistent in /new: cannot be the new init: No such file",
+};
+
+FIXTURE_VARIANT_ADD(use, init_outside) {
+	.arguments = { "pivot_init", "/new", "/wrong-link" },
+	.says = "/wrong-link in /new: cannot be the new init: No such file",
+};
+
+FIXTURE_VARIANT_ADD(use, init_a_directory) {
+	.arguments = { "pivot_init", "/new", "/below" },
+	.says = "/below in /new: not a file",
+};
+
+FIXTURE_VARIANT_ADD(use, init_not_executable) {
+	.arguments = { "pivot_init", "/new", "/text" },
+	.says = "/text in /new: not executable",
+};
+
+FIXTURE_VARIANT_ADD(use, init_on_noexec) {
+	.arguments = { "pivot_init", "/new", "/noexec/init" },
+	.says = "/noexec/init in /new: not executable",
+};
+
+FIXTURE_VARIANT_ADD(use, not_process_1) {
+	.arguments = { "pivot_init", "/new", "/init" },
+	.says = "not process 1",
+	.not_first = true,
+};
+
+FIXTURE_VARIANT_ADD(use, dry_run) {
+	.arguments = { "pivot_init", "-n", "/new", "/init" },
+	.not_first = true,
+};
+
+FIXTURE_VARIANT_ADD(use, dry_run_console) {
+	.arguments = { "pivot_init", "-n", "-c", "/dev/console", "/new", "below/link" },
+	.not_first = true,
+};
+
+FIXTURE_VARIANT_ADD(use, dry_run_refused) {
+	.arguments = { "pivot_init", "-n", "/new", "/text" },
+	.says = "/text in /new: not executable",
+	.not_first = true,
+};
 
 TEST_F(use, changes_nothing)
 {

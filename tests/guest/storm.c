@@ -20,9 +20,14 @@
 
 #define MOST_MOUNTS "64"	/* in a namespace; copies multiply, and each is to be copied */
 #define HANGS 600		/* seconds without progress; on a busy host RCU alone may take 200 */
-#define ENOUGH 200		/* tries of which one has to succeed; in the worst case one of twenty does */
-#define ROUND 10000		/* operations; then all is taken away, as what is held by something else grows and grows */
-#define SCARCE 3		/* and sooner, when less than one part in so many of the memory is available that was before */
+#define ENOUGH 200 /* tries of which one has to succeed; in the worst case one of twenty does */
+
+/*
+ * A round ends after so many operations, and everything is taken away, as what something else holds keeps growing. It ends
+ * earlier when less than one part in SCARCE of the memory is available that was available before.
+ */
+#define ROUND 10000
+#define SCARCE 3
 
 static const char * const who_names[] = { "confined", "root", "user" };
 const enum who processes[PROCESSES] = { CONFINED, ROOT, ROOT, ROOT, ROOT, USER, USER, USER };
@@ -468,9 +473,10 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 		clean_up();
 		for (i = 0; i < 1200 && !shared->stop && !memory_is_back(); i++)
 			usleep(500000);
-		ASSERT_TRUE(shared->stop || memory_is_back()) {
-			printf("# %ld KB were available before, and now %ld\n", available, read_meminfo("MemAvailable"));
-		}
+		if (!shared->stop && !memory_is_back())
+			printf("# %ld KB were available before, and now %ld\n", available,
+			       read_meminfo("MemAvailable"));
+		ASSERT_TRUE(shared->stop || memory_is_back());
 		/* nullfs has a copy in the namespace that is counted in. */
 		hidden = shared->loaded ? 2 : 0;
 		for (i = 0, now = -1; i < 60 && now != mounts + hidden; i++) {
@@ -520,16 +526,17 @@ TEST_F(storm, exercised_everything)
 				by_who += results[error];
 			tries += by_who;
 			/* A user's namespaces lie within others. The confined only see what is shared, which never moves. */
-			if (who == USER && by_who >= ENOUGH)
-				EXPECT_LT(0, results[0]) {
+			if (who == USER && by_who >= ENOUGH) {
+				EXPECT_LT(0, results[0]);
+				if (!results[0])
 					printf("# no user has ever done %s\n", operation->name);
-				}
+			}
 		}
 		if (tries < ENOUGH)
 			continue;
-		EXPECT_LT(0, successes) {
+		EXPECT_LT(0, successes);
+		if (!successes)
 			printf("# %s has never succeeded\n", operation->name);
-		}
 	}
 }
 

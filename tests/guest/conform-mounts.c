@@ -437,10 +437,12 @@ static void rows_of_remounting(void)
 	TRY(setattr(0, 0, MS_UNBINDABLE));
 	TRY(setattr(0, 0, MS_SHARED | MS_PRIVATE));
 	TRY(setattr(0x8000000, 0, 0));
-	/* clang-format off: a space before the brace would be one in the name of the row, too */
+	/* A space before the braces would be one in the names of the rows, too. */
+	/* clang-format off */
 	TRY(setattr_at(AT_FDCWD, ".", AT_RECURSIVE,
 		       (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
-	TRY(setattr_at(here, "", AT_EMPTY_PATH, (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
+	TRY(setattr_at(here, "", AT_EMPTY_PATH,
+		       (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
 	TRY(setattr_at(AT_FDCWD, "a", 0, (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
 	/* clang-format on */
 	TRY(idmap(AT_FDCWD, ".", 0));
@@ -563,8 +565,11 @@ static void rows_of_namespaces(void)
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount("/"))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount2(".", MNT_DETACH))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), detach_after_pivot())));
+	/* So would a line that ends with a bracket. */
+	/* clang-format off */
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS),
 			     mount("t", ".", "tmpfs", 0, NULL))));
+	/* clang-format on */
 	SHOW(show_where(clone_as_namespace(0)));
 	SHOW(show_where(clone_as_namespace(AT_RECURSIVE)));
 	TRY(new_namespace(CLONE_NEWNS));

@@ -452,10 +452,14 @@ static int attach_peer_and_secret(void)
  * So the root is locked there, as it always was, and not where the bottom is private.
  */
 FIXTURE(bottom) { };
+
 FIXTURE_VARIANT(bottom) { unsigned long propagation; };
+
 FIXTURE_VARIANT_ADD(bottom, shared) { MS_SHARED };
 FIXTURE_VARIANT_ADD(bottom, private) { MS_PRIVATE };
+
 FIXTURE_SETUP(bottom) { }
+
 FIXTURE_TEARDOWN(bottom) { }
 
 TEST_F(bottom, owner_mounts_on_its_peer)
@@ -537,10 +541,14 @@ static int move_secret_beneath(void)
 
 /* Of other mounts of nullfs what covers them stays locked: the owner can put mounts beneath. */
 FIXTURE(clone) { };
+
 FIXTURE_VARIANT(clone) { int (*act)(void); int since; };
+
 FIXTURE_VARIANT_ADD(clone, peer) { attach_peer_and_secret, 0 };
 FIXTURE_VARIANT_ADD(clone, beneath) { move_secret_beneath, 605 };
+
 FIXTURE_SETUP(clone) { }
+
 FIXTURE_TEARDOWN(clone) { }
 
 TEST_F(clone, owner_mounts_beneath_its_cover)
@@ -686,11 +694,15 @@ TEST(moved_root_stays_on_the_other)
 
 /* The propagation of the root itself makes no difference, nor what the owner mounts later. */
 FIXTURE(root) { };
+
 FIXTURE_VARIANT(root) { unsigned long propagation; };
+
 FIXTURE_VARIANT_ADD(root, shared) { MS_SHARED };
 FIXTURE_VARIANT_ADD(root, slave) { MS_SLAVE };
 FIXTURE_VARIANT_ADD(root, unbindable) { MS_UNBINDABLE };
+
 FIXTURE_SETUP(root) { }
+
 FIXTURE_TEARDOWN(root) { }
 
 static int mount_on_root(void)

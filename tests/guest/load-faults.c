@@ -42,10 +42,16 @@ static int write_range(const char *begin_file, const char *end_file, const char 
 /* Only what a module's initialisation asks for is to fail: not what loading it takes, nor kmemleak's notes of it all. */
 static int fail_in_initcalls(void)
 {
-	return write_range(FAILSLAB "require-start", FAILSLAB "require-end", "do_one_initcall") ?:
-	       write_range(FAILSLAB "reject-start", FAILSLAB "reject-end", "__create_object") ?:
-	       write_number(FAILSLAB "stacktrace-depth", 32) ?: write_number(FAILSLAB "ignore-gfp-wait", 0) ?:
-	       write_number(FAILSLAB "verbose", 0);
+	int error;
+
+	error = write_range(FAILSLAB "require-start", FAILSLAB "require-end", "do_one_initcall");
+	if (!error)
+		error = write_range(FAILSLAB "reject-start", FAILSLAB "reject-end", "__create_object");
+	if (!error)
+		error = write_number(FAILSLAB "stacktrace-depth", 32);
+	if (!error)
+		error = write_number(FAILSLAB "ignore-gfp-wait", 0);
+	return error ?: write_number(FAILSLAB "verbose", 0);
 }
 
 /* Whether the fault that was asked for has happened. */

@@ -31,6 +31,9 @@ static int run(const char *command, char *said, size_t size)
 	return WEXITSTATUS(pclose(output));
 }
 
+static const char no_hook[] =
+	" lacks the rootfs-provider hook: apply kernel-hooks.patch to it, build it and boot that";
+
 /* What keeps the module from being loaded here, as the script puts it. */
 static const char *obstacle(void)
 {
@@ -39,7 +42,7 @@ static const char *obstacle(void)
 	if (!strcmp(flavour, "native"))
 		return " has nullfs already: Linux 7.0 and later need no module";
 	if (!strcmp(flavour, "stock"))
-		return " lacks the rootfs-provider hook: apply kernel-hooks.patch to it, build it and boot that";
+		return no_hook;
 	return loaded_late() ? NULL : "; the kernel says: immutable_rootfs: module is already loaded";
 }
 
@@ -81,9 +84,11 @@ TEST_F(script, run_by_root)
 /* What others have logged meanwhile is not taken for the reason. */
 TEST_F(script, run_again)
 {
+	const char *why = obstacle() ?: "File exists; the kernel says: immutable_rootfs: ";
+
 	ASSERT_EQ(0, write_file("/dev/kmsg", "<5>something else\n"));
 	EXPECT_EQ(1, run("/load " MODULE " 2>&1", self->said, sizeof(self->said)));
-	EXPECT_TRUE(is_one_line_about(obstacle() ?: "File exists; the kernel says: immutable_rootfs: ", self->said));
+	EXPECT_TRUE(is_one_line_about(why, self->said));
 }
 
 TEST_HARNESS_MAIN

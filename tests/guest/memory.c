@@ -99,7 +99,7 @@ TEST(console_holds_the_memory)
 {
 	if (!immutable())
 		return;
-	printf("# measured: given back before the console is reopened: free %ld KB, cached %ld KB\n",
+	printf("# measured: given back with the console open: free %ld KB, cached %ld KB\n",
 	       seen.held_free, seen.held_cached);
 	EXPECT_GT(FILE_KB / 10, seen.held_cached);
 	if (!debugging())
@@ -114,7 +114,7 @@ TEST(memory_comes_back)
 {
 	if (!immutable())
 		return;
-	printf("# measured: given back after the console is reopened: free %ld KB, cached %ld KB\n",
+	printf("# measured: given back with the console reopened: free %ld KB, cached %ld KB\n",
 	       seen.back_free, seen.back_cached);
 	EXPECT_LE(FILE_KB / 100 * 99, seen.back_cached);
 	if (!debugging())

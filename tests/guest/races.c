@@ -73,7 +73,9 @@ static bool is_covered_and_left(void)
 }
 
 FIXTURE(all_at_once) { };
+
 FIXTURE_VARIANT(all_at_once) { bool (*act)(void); int rounds; };
+
 FIXTURE_VARIANT_ADD(all_at_once, look) { is_looked_at, 2000 };
 FIXTURE_VARIANT_ADD(all_at_once, read) { is_read, 2000 };
 FIXTURE_VARIANT_ADD(all_at_once, find) { has_no_file, 2000 };

@@ -14,7 +14,8 @@ int main(void)
 	read_environment();
 	/* each of the two ends once on nullfs; the machine does not restart, as firmware is slow then */
 	end = immutable() && !loaded_late() ? "reboot" : "poweroff";
-	system("systemctl is-system-running --wait >/run/state; systemctl --failed --plain >/run/failed");
+	system("systemctl is-system-running --wait >/run/state");
+	system("systemctl --failed --plain >/run/failed");
 	report_open(report_device());
 	report_programs("/boot/tests");
 	report_counts();

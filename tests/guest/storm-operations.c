@@ -256,9 +256,13 @@ static int set_propagation(void)
 static int set_attributes(void)
 {
 	static const __u64 flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC };
-	struct mount_attr attr = { .attr_set = flags[pick(ARRAY_SIZE(flags))], .attr_clr = flags[pick(ARRAY_SIZE(flags))] };
+	struct mount_attr attr = {
+		.attr_set = flags[pick(ARRAY_SIZE(flags))],
+		.attr_clr = flags[pick(ARRAY_SIZE(flags))],
+	};
+	unsigned int recursive = pick(2) ? AT_RECURSIVE : 0;
 
-	return sys(mount_setattr(AT_FDCWD, place(), pick(2) ? AT_RECURSIVE : 0, &attr, sizeof(attr)));
+	return sys(mount_setattr(AT_FDCWD, place(), recursive, &attr, sizeof(attr)));
 }
 
 /* Unmounting */

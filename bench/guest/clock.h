@@ -10,7 +10,7 @@ static inline unsigned long clock_now(void)
 {
 	unsigned int low, high;
 
-	asm volatile("rdtsc" : "=a" (low), "=d" (high));
+	asm volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (unsigned long)high << 32 | low;
 }
 

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define MAX_SAMPLES 4000
-#define MILLISECOND 1000000UL	/* of the clock */
+#define MILLISECOND 1000000UL /* of the clock */
 
 static struct {
 	unsigned long time;
@@ -78,7 +78,7 @@ static int leave(void)
 		return -errno;
 	if (make_new_root())
 		return -errno;
-	sleep(2);	/* until the kernel has finished what booting left it */
+	sleep(2); /* until the kernel has finished what booting left it */
 	write_file("/proc/sys/vm/stat_refresh", "1");
 	snprintf(text, sizeof(text), "%ld", used_kb("/"));
 	setenv("held", text, 1);
@@ -135,15 +135,15 @@ static void arrived(void)
 
 	if (sampling)
 		n = take_samples(begin);
-	while (wait(NULL) > 0)	/* as init does for whoever frees in the background, at once */
+	while (wait(NULL) > 0) /* as init does for whoever frees in the background, at once */
 		;
 	do {
 		back = clock_now();
 		held = held_kb();
 	} while (held > 0 && back - begin < 10000 * MILLISECOND && !usleep(1000));
 	report_open("/dev/ttyS1");
-	printf("before=%s\nhandover=%lu\nback=%lu\nheld=%ld\n", getenv("held"), clock_at_start - begin, back - begin,
-	       held);
+	printf("before=%s\nhandover=%lu\nback=%lu\nheld=%ld\n", getenv("held"),
+	       clock_at_start - begin, back - begin, held);
 	for (i = 0; i < n; i++)
 		printf("sample=%lu %ld\n", samples[i].time, samples[i].shmem);
 }

@@ -26,7 +26,7 @@
 #include <sys/xattr.h>
 #include <utime.h>
 
-static int number;	/* what an ioctl reads or writes */
+static int number; /* what an ioctl reads or writes */
 
 static int openat2_(const char *path, int flags, unsigned long long resolve)
 {
@@ -63,7 +63,8 @@ static void show_stat(const char *path)
 	/* the numbers that are given out one by one, and what follows memory, are left out */
 	say("mode=%o nlink=%ld ", st.st_mode, place == PROC ? 0 : (long)st.st_nlink);
 	say("uid=%d gid=%d ", st.st_uid, st.st_gid);
-	say("blksize=%ld blocks=%ld dev=%d rdev=%ld", st.st_blksize, st.st_blocks, major(st.st_dev), st.st_rdev);
+	say("blksize=%ld blocks=%ld dev=%d rdev=%ld", st.st_blksize, st.st_blocks, major(st.st_dev),
+	    st.st_rdev);
 	if (place <= ROOTFS)
 		say(" ino=%ld size=%ld", st.st_ino, st.st_size);
 }
@@ -82,7 +83,8 @@ static void show_times(void)
 		return;
 	}
 	say("atime%smtime mtime%sctime%s", same_time(stx.stx_atime, stx.stx_mtime) ? "=" : "!=",
-	    same_time(stx.stx_mtime, stx.stx_ctime) ? "=" : "!=", stx.stx_mask & STATX_BTIME ? " btime" : "");
+	    same_time(stx.stx_mtime, stx.stx_ctime) ? "=" : "!=",
+	    stx.stx_mask & STATX_BTIME ? " btime" : "");
 }
 
 static void show_statx(int flags, unsigned int mask)
@@ -93,9 +95,9 @@ static void show_statx(int flags, unsigned int mask)
 	if (syscall(SYS_statx, here, "", AT_EMPTY_PATH | flags, mask, &stx))
 		say_error(errno);
 	else
-		say("mask=%#x attributes=%#llx of %#llx mnt_id%s0 dio=%u,%u", stx.stx_mask, stx.stx_attributes,
-		    stx.stx_attributes_mask, stx.stx_mnt_id ? "!=" : "=", stx.stx_dio_mem_align,
-		    stx.stx_dio_offset_align);
+		say("mask=%#x attributes=%#llx of %#llx mnt_id%s0 dio=%u,%u", stx.stx_mask,
+		    stx.stx_attributes, stx.stx_attributes_mask, stx.stx_mnt_id ? "!=" : "=",
+		    stx.stx_dio_mem_align, stx.stx_dio_offset_align);
 }
 
 /* The numbers that follow memory are named if they are not 0. */
@@ -106,9 +108,9 @@ static void show_statfs(int by_fd)
 	if (by_fd ? fstatfs(here, &fs) : statfs(".", &fs))
 		say_error(errno);
 	else
-		say("type=%#lx bsize=%ld frsize=%ld namelen=%ld flags=%#lx%s%s%s%s%s%s",
-		    fs.f_type, fs.f_bsize, fs.f_frsize, fs.f_namelen, fs.f_flags,
-		    fs.f_blocks ? " blocks" : "", fs.f_bfree ? " bfree" : "", fs.f_bavail ? " bavail" : "",
+		say("type=%#lx bsize=%ld frsize=%ld namelen=%ld flags=%#lx%s%s%s%s%s%s", fs.f_type,
+		    fs.f_bsize, fs.f_frsize, fs.f_namelen, fs.f_flags, fs.f_blocks ? " blocks" : "",
+		    fs.f_bfree ? " bfree" : "", fs.f_bavail ? " bavail" : "",
 		    fs.f_files ? " files" : "", fs.f_ffree ? " ffree" : "",
 		    fs.f_fsid.__val[0] || fs.f_fsid.__val[1] ? " fsid" : "");
 }
@@ -123,7 +125,8 @@ static void show_entries(void)
 		for (at = 0; at < length; at += entry->d_reclen) {
 			entry = (void *)(buffer + at);
 			if (place == CLONE || place == NULLFS)
-				say("%s:%d:%ld:%ld ", entry->d_name, entry->d_type, entry->d_ino, entry->d_off);
+				say("%s:%d:%ld:%ld ", entry->d_name, entry->d_type, entry->d_ino,
+				    entry->d_off);
 			else if (*entry->d_name == '.')
 				say("%s:%d ", entry->d_name, entry->d_type);
 		}
@@ -152,10 +155,12 @@ static int atime_after_reading(void)
 	char buffer[1024];
 	struct stat before, after;
 
-	usleep(20000);	/* more than a tick of the clock that it is taken from */
-	if (fstat(here, &before) || syscall(SYS_getdents64, here, buffer, sizeof(buffer)) < 0 || fstat(here, &after))
+	usleep(20000); /* more than a tick of the clock that it is taken from */
+	if (fstat(here, &before) || syscall(SYS_getdents64, here, buffer, sizeof(buffer)) < 0 ||
+	    fstat(here, &after))
 		return -1;
-	return after.st_atim.tv_nsec != before.st_atim.tv_nsec || after.st_atim.tv_sec != before.st_atim.tv_sec;
+	return after.st_atim.tv_nsec != before.st_atim.tv_nsec ||
+	       after.st_atim.tv_sec != before.st_atim.tv_sec;
 }
 
 static int utimens(const char *path, long atime, long mtime, int flags)
@@ -265,7 +270,8 @@ static int get_encryption_policy_ex(void)
 }
 
 /* A default or minimal access control list: user, group and other. */
-static const char acl[] = "\2\0\0\0\1\0\7\0\377\377\377\377\4\0\5\0\377\377\377\377\40\0\5\0\377\377\377\377";
+static const char acl[] =
+	"\2\0\0\0\1\0\7\0\377\377\377\377\4\0\5\0\377\377\377\377\40\0\5\0\377\377\377\377";
 static const char capability[] = "\1\0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 #define ACL "system.posix_acl_access"
 #define DEFAULT_ACL "system.posix_acl_default"
@@ -411,7 +417,8 @@ static int connect_socket(const char *path)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof(address));
+	return connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address,
+		       sizeof(address));
 }
 
 static int epoll(void)
@@ -555,7 +562,8 @@ static void rows_of_names(void)
 	TRY(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE));
 	TRY(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE));
 	TRY(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_WHITEOUT));
-	TRY(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE | RENAME_EXCHANGE));
+	TRY(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b",
+		    RENAME_NOREPLACE | RENAME_EXCHANGE));
 	TRY(syscall(SYS_renameat2, AT_FDCWD, ".", AT_FDCWD, "..", RENAME_EXCHANGE));
 	SHOW(show_link(AT_FDCWD, "."));
 	SHOW(show_link(AT_FDCWD, "a"));
@@ -570,7 +578,7 @@ void rows_of_attributes(void)
 {
 	SHOW(show_stat("."));
 	SHOW(show_stat(".."));
-	if (place <= CLONE)		/* elsewhere they depend on the moment */
+	if (place <= CLONE) /* elsewhere they depend on the moment */
 		SHOW(show_times());
 	SHOW(show_statx(0, 0));
 	SHOW(show_statx(0, STATX_BASIC_STATS));
@@ -708,10 +716,10 @@ static void rows_of_ioctls(void)
 	TRY(clone_range());
 	TRY(dedupe());
 	TRY(trim());
-	TRY(ioctl(here, _IOR(0x15, 0, char[17]), space)); /* FS_IOC_GETFSUUID */
+	TRY(ioctl(here, _IOR(0x15, 0, char[17]), space));  /* FS_IOC_GETFSUUID */
 	TRY(ioctl(here, _IOR(0x15, 1, char[129]), space)); /* FS_IOC_GETFSSYSFSPATH */
 	TRY(ioctl(here, _IOWR(0x15, 2, char[16]), space)); /* FS_IOC_GETLBMD_CAP */
-	TRY(ioctl(here, _IOR('X', 125, int), &number)); /* FS_IOC_SHUTDOWN */
+	TRY(ioctl(here, _IOR('X', 125, int), &number));	   /* FS_IOC_SHUTDOWN */
 	TRY(ioctl(here, FS_IOC_GETFSLABEL, space));
 	TRY(ioctl(here, FS_IOC_SETFSLABEL, space));
 	TRY(enable_verity());
@@ -885,7 +893,7 @@ static void rows_of_processes(void)
 	TRY(execat(here, ".", 0));
 	TRY(execat(here, "a", AT_SYMLINK_NOFOLLOW));
 	TRY(execat(here, ".", EXECVE_CHECK));
-#ifdef SYS_uselib	/* newer architectures lack it */
+#ifdef SYS_uselib /* newer architectures lack it */
 	TRY(syscall(SYS_uselib, "."));
 #endif
 	TRY(chdir("."));
@@ -904,7 +912,8 @@ static void rows_of_processes(void)
 	SHOW(show_link(proc, "self/cwd"));
 	SHOW(show_link(proc, "self/root"));
 	TRY(landlock(LANDLOCK_ACCESS_FS_READ_DIR, LANDLOCK_ACCESS_FS_READ_DIR));
-	TRY(landlock(LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR, LANDLOCK_ACCESS_FS_MAKE_DIR));
+	TRY(landlock(LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_DIR,
+		     LANDLOCK_ACCESS_FS_MAKE_DIR));
 	TRY(swapon(".", 0));
 	TRY(swapoff("."));
 	TRY(syscall(SYS_acct, "."));

@@ -12,7 +12,8 @@ static const char *target(void)
 		return "t";
 	if (place != NULLFS && place != CLONE)
 		return "/space/t";
-	if (magic_of("/..") == NULL_FS_MAGIC && (mount("above", "/", "tmpfs", 0, NULL) || mkdir("/../t", 0777)))
+	if (magic_of("/..") == NULL_FS_MAGIC &&
+	    (mount("above", "/", "tmpfs", 0, NULL) || mkdir("/../t", 0777)))
 		return ".";
 	return "/../t";
 }
@@ -86,7 +87,8 @@ static void show_clone(void)
 	if (put_clone(0) || statfs(target(), &fs))
 		say_error(errno);
 	else
-		say("type=%#lx %s %s", fs.f_type, strerrorname_np(mkdirat(here, "a", 0700) ? errno : 0),
+		say("type=%#lx %s %s", fs.f_type,
+		    strerrorname_np(mkdirat(here, "a", 0700) ? errno : 0),
 		    strerrorname_np(umount(target()) ? errno : 0));
 }
 
@@ -156,8 +158,9 @@ static int set_group(void)
 {
 	int tree = BOTH(propagation(MS_SHARED), tree_of(target(), 0));
 
-	return tree < 0 ? -1 : syscall(SYS_move_mount, AT_FDCWD, ".", tree, "",
-				       MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_T_EMPTY_PATH);
+	return tree < 0 ? -1 :
+			  syscall(SYS_move_mount, AT_FDCWD, ".", tree, "",
+				  MOVE_MOUNT_SET_GROUP | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 static int reconfigure(const char *flag)
@@ -259,7 +262,9 @@ static void show_first_mount(void)
 		say("none");
 	else
 		say("id=%d parent=%s", line.id,
-		    line.parent == line.id ? "itself" : line.parent < line.id ? "older" : "younger");
+		    line.parent == line.id ? "itself" :
+		    line.parent < line.id  ? "older" :
+					     "younger");
 }
 
 /* Whether the type is listed. */
@@ -270,7 +275,8 @@ static int in_filesystems(const char *type)
 	char line[64], name[64];
 
 	while (list && fgets(line, sizeof(line), list))
-		if ((sscanf(line, "nodev %63s", name) == 1 || sscanf(line, "%63s", name) == 1) && !strcmp(name, type))
+		if ((sscanf(line, "nodev %63s", name) == 1 || sscanf(line, "%63s", name) == 1) &&
+		    !strcmp(name, type))
 			return 1;
 	return 0;
 }
@@ -331,7 +337,8 @@ static int enter_mount_above(void)
 
 static int pivot_above(const char *new_root, const char *put_old)
 {
-	if (enter_mount_above() || mount("new", "new", "tmpfs", 0, NULL) || mkdir("new/old", 0755) || chdir("new"))
+	if (enter_mount_above() || mount("new", "new", "tmpfs", 0, NULL) ||
+	    mkdir("new/old", 0755) || chdir("new"))
 		return -1;
 	return pivot_root(new_root, put_old);
 }
@@ -447,7 +454,8 @@ static void rows_of_remounting(void)
 	/* clang-format on */
 	TRY(idmap(AT_FDCWD, ".", 0));
 	TRY(idmap_clone());
-	TRY(syscall(SYS_open_tree_attr_, AT_FDCWD, ".", OPEN_TREE_CLONE, space, sizeof(struct mount_attr)));
+	TRY(syscall(SYS_open_tree_attr_, AT_FDCWD, ".", OPEN_TREE_CLONE, space,
+		    sizeof(struct mount_attr)));
 	TRY(syscall(SYS_fspick, AT_FDCWD, ".", 0));
 	TRY(syscall(SYS_fspick, here, "", FSPICK_EMPTY_PATH));
 	TRY(reconfigure(NULL));

@@ -11,10 +11,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#define SECONDS 60	/* after which a row is given up */
+#define SECONDS 60 /* after which a row is given up */
 #define ENOUGH 150
 
-static const char * const place_names[] = { "nullfs", "clone", "rootfs", "cover", "bind", "proc", "pivoted" };
+static const char * const place_names[] = { "nullfs", "clone", "rootfs", "cover",
+					    "bind",   "proc",  "pivoted" };
 static const char * const who_names[] = { "root", "user", "nsroot" };
 
 enum place place;
@@ -22,7 +23,7 @@ enum who who;
 int here = -1, proc = -1, file = -1, pipes[2];
 char space[4096];
 
-static mode_t gathered;		/* mode of the place if rows share one */
+static mode_t gathered; /* mode of the place if rows share one */
 
 /* Shared between processes: of the row what came of it, and the number of rows. */
 static char *result;
@@ -95,7 +96,8 @@ static int enter_place(void)
 	case CLONE:
 		error = below();
 		if (!error)
-			error = sys(fchdir(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC)));
+			error = sys(fchdir(syscall(SYS_open_tree, AT_FDCWD, "/",
+						   OPEN_TREE_CLONE | O_CLOEXEC)));
 		break;
 	case COVER:
 		error = enter_cover();
@@ -133,7 +135,7 @@ static int become_somebody(void)
 	if (!error)
 		error = sys(syscall(SYS_setuid, 1000));
 	if (!error)
-		error = prctl(PR_SET_DUMPABLE, 1);	/* /proc/self is root's otherwise */
+		error = prctl(PR_SET_DUMPABLE, 1); /* /proc/self is root's otherwise */
 	if (error || who == USER)
 		return error;
 	error = sys(unshare(CLONE_NEWUSER | CLONE_NEWNS));
@@ -171,8 +173,13 @@ static int enter(void)
 static void clean(const char *dir, mode_t mode)
 {
 	static const char * const names[] = { "a", "b" };
-	static const char * const attributes[] = { "user.a", "trusted.a", "security.a",
-		"security.evm", "security.capability", "system.posix_acl_access", "system.posix_acl_default" };
+	static const char * const attributes[] = { "user.a",
+						   "trusted.a",
+						   "security.a",
+						   "security.evm",
+						   "security.capability",
+						   "system.posix_acl_access",
+						   "system.posix_acl_default" };
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), none = 0;
 	size_t i;
 
@@ -183,7 +190,7 @@ static void clean(const char *dir, mode_t mode)
 	for (i = 0; i < ARRAY_SIZE(attributes); i++)
 		syscall(SYS_fremovexattr, fd, attributes[i]);
 	if (fchown(fd, 0, 0) || fchmod(fd, mode))
-		none = errno;	/* not ours, then we have not changed it either */
+		none = errno; /* not ours, then we have not changed it either */
 	close(fd);
 }
 
@@ -302,7 +309,7 @@ static void rows_of_place(void)
 	if ((only && strcmp(only, place_names[place])) || !can_be_entered())
 		return;
 	gather(place <= COVER ? rows_of_files : rows_of_attributes);
-	if (who == USER)	/* who may not mount anything */
+	if (who == USER) /* who may not mount anything */
 		gather(rows_of_mounts);
 	else
 		rows_of_mounts();
@@ -320,7 +327,8 @@ int main(void)
 	mkdir("/space/t", 0777);
 	mkdir("/space/u", 0777);
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	result = mmap(NULL, sizeof(space) + sizeof(*rows), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	result = mmap(NULL, sizeof(space) + sizeof(*rows), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED || proc < 0)
 		return 1;
 	rows = (int *)(result + sizeof(space));
@@ -331,7 +339,8 @@ int main(void)
 		for (place = NULLFS; place < PLACES; place++)
 			rows_of_place();
 		printf("# measured %d rows\n", *rows - before);
-		printf("%sok %d enough_rows_of_%s\n", *rows - before < ENOUGH ? "not " : "", ++results, who_names[who]);
+		printf("%sok %d enough_rows_of_%s\n", *rows - before < ENOUGH ? "not " : "",
+		       ++results, who_names[who]);
 	}
 	return 0;
 }

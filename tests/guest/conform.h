@@ -31,36 +31,36 @@ void rows_of_attributes(void);
 void rows_of_mounts(void);
 
 /* Of these three: the errno of an operation, or "ok"; the number that it returns; what it says. */
-#define TRY(operation)								\
-	do {									\
-		if (row_begin(#operation)) {					\
-			if ((long)(operation) == -1)				\
-				say_error(errno);				\
-			else							\
-				say("ok");					\
-			row_end();						\
-		}								\
+#define TRY(operation) \
+	do { \
+		if (row_begin(#operation)) { \
+			if ((long)(operation) == -1) \
+				say_error(errno); \
+			else \
+				say("ok"); \
+			row_end(); \
+		} \
 	} while (0)
 
-#define NUMBER(operation)							\
-	do {									\
-		if (row_begin(#operation)) {					\
-			long value = (operation);				\
-										\
-			if (value == -1)					\
-				say_error(errno);				\
-			else							\
-				say("%ld", value);				\
-			row_end();						\
-		}								\
+#define NUMBER(operation) \
+	do { \
+		if (row_begin(#operation)) { \
+			long value = (operation); \
+\
+			if (value == -1) \
+				say_error(errno); \
+			else \
+				say("%ld", value); \
+			row_end(); \
+		} \
 	} while (0)
 
-#define SHOW(operation)								\
-	do {									\
-		if (row_begin(#operation)) {					\
-			operation;						\
-			row_end();						\
-		}								\
+#define SHOW(operation) \
+	do { \
+		if (row_begin(#operation)) { \
+			operation; \
+			row_end(); \
+		} \
 	} while (0)
 
 /* Operations that are several calls: the first that fails is what is reported. */

@@ -36,8 +36,10 @@ static bool copy_shows_it(int root, unsigned int recursive)
 
 int main(void)
 {
-	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), turn;
-	bool found = initramfs_in_sight() || copy_shows_it(root, 0) || copy_shows_it(root, AT_RECURSIVE);
+	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+	    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), turn;
+	bool found =
+		initramfs_in_sight() || copy_shows_it(root, 0) || copy_shows_it(root, AT_RECURSIVE);
 
 	for (turn = 0; turn < 4 && !found; turn++) {
 		if (turn == 3) {

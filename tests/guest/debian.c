@@ -36,8 +36,8 @@ TEST(memory)
 	EXPECT_EQ(0, write_file("/proc/sys/vm/drop_caches", "3"));
 	EXPECT_EQ(0, write_file("/proc/sys/vm/stat_refresh", "1"));
 	held = read_meminfo("Unevictable");
-	printf("# measured: unevictable %ld KB, Shmem %ld KB, Cached %ld KB, free %ld KB\n", held, read_meminfo("Shmem"),
-	       read_meminfo("Cached"), read_meminfo("MemFree"));
+	printf("# measured: unevictable %ld KB, Shmem %ld KB, Cached %ld KB, free %ld KB\n", held,
+	       read_meminfo("Shmem"), read_meminfo("Cached"), read_meminfo("MemFree"));
 	EXPECT_LE(0, held);
 	EXPECT_GT(FILE_KB / 100, held);
 	EXPECT_GT(FILE_KB / 2, read_meminfo("Shmem"));

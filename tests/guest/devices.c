@@ -9,7 +9,8 @@
 #define NUMBER 77
 #define NODE "/dev/loop77"
 
-FIXTURE(device) {
+FIXTURE(device)
+{
 	int control;
 };
 

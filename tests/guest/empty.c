@@ -27,8 +27,8 @@ static int entries(const char *path)
 /* A root without anything in it, above it or around it. */
 static bool root_is_empty(void)
 {
-	return magic_of("/") == NULL_FS_MAGIC && entries("/") == 2 && entries(".") == 2 && entries("/../..") == 2 &&
-	       !exists("/init") && !exists(COVERED);
+	return magic_of("/") == NULL_FS_MAGIC && entries("/") == 2 && entries(".") == 2 &&
+	       entries("/../..") == 2 && !exists("/init") && !exists(COVERED);
 }
 
 /* A clone of what fd or path names, mounted nowhere. */
@@ -88,19 +88,21 @@ FIXTURE_TEARDOWN(own)
 }
 
 /* Where that is refused the root is still there, and all that is tried afterwards is tried on it. */
-#define LEAVE_THE_ROOT()						\
-	do {								\
+#define LEAVE_THE_ROOT() \
+	do { \
 		ASSERT_EQ(may_empty() ? 0 : -EINVAL, go_below(self->ns)); \
-		EXPECT_FALSE(exists(COVERED));				\
-		EXPECT_EQ(may_empty(), root_is_empty());		\
-		EXPECT_EQ(!may_empty(), exists("/init"));		\
+		EXPECT_FALSE(exists(COVERED)); \
+		EXPECT_EQ(may_empty(), root_is_empty()); \
+		EXPECT_EQ(!may_empty(), exists("/init")); \
 	} while (0)
 
 /* umount() lets go of the root if it may; but to make the rootfs read-only, or to force it, takes rights over that. */
 TEST_F(own, root_is_unmounted)
 {
-	EXPECT_EQ(!may_empty() && (immutable() || bottom_is_locked()) ? -EINVAL : -EPERM, sys(umount("/")));
-	EXPECT_EQ(!may_empty() && (immutable() || bottom_is_locked()) ? -EINVAL : -EPERM, sys(umount2("/", MNT_FORCE)));
+	EXPECT_EQ(!may_empty() && (immutable() || bottom_is_locked()) ? -EINVAL : -EPERM,
+		  sys(umount("/")));
+	EXPECT_EQ(!may_empty() && (immutable() || bottom_is_locked()) ? -EINVAL : -EPERM,
+		  sys(umount2("/", MNT_FORCE)));
 	EXPECT_EQ(-EINVAL, sys(umount2("/", MNT_EXPIRE)));
 	LEAVE_THE_ROOT();
 }
@@ -214,10 +216,13 @@ TEST_F(own, nothing_comes_beneath_the_root)
 	ASSERT_LE(0, tree);
 	for (turn = 0; turn < 2; turn++) {
 		EXPECT_EQ(may_empty() ? -ELOOP : -EINVAL,
-			  sys(move_mount(self->root, "", AT_FDCWD, turn ? "/a" : "/space/a", MOVE_MOUNT_F_EMPTY_PATH)));
+			  sys(move_mount(self->root, "", AT_FDCWD, turn ? "/a" : "/space/a",
+					 MOVE_MOUNT_F_EMPTY_PATH)));
 		if (kernel_version() < 700) {
-			EXPECT_EQ(-EINVAL, sys(move_mount(tree, "", self->root, "", MOVE_MOUNT_F_EMPTY_PATH |
-							  MOVE_MOUNT_T_EMPTY_PATH | MOUNT_BENEATH)));
+			EXPECT_EQ(-EINVAL,
+				  sys(move_mount(tree, "", self->root, "",
+						 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH |
+							 MOUNT_BENEATH)));
 			EXPECT_EQ(-EINVAL, attach(tree, turn ? "/.." : "/", MOUNT_BENEATH));
 		}
 		if (!turn)
@@ -251,7 +256,7 @@ TEST_F(own, overlays_show_nothing)
 	int covered = open("/covered", O_RDONLY | O_DIRECTORY | O_CLOEXEC), bottom;
 
 	ASSERT_LE(0, covered);
-	if (kernel_version() < 700) {	/* on which Debian has overlayfs as a module */
+	if (kernel_version() < 700) { /* on which Debian has overlayfs as a module */
 		EXPECT_EQ(0, overlay_of("/space/a", "/space/b:/space/c"));
 		EXPECT_EQ(-EINVAL, overlay_of("/space/a", "/:/space/b"));
 	}
@@ -284,8 +289,9 @@ TEST_F(own, no_proc_and_no_sysfs)
 
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWNET | CLONE_NEWPID)));
 	child = fork();
-	if (child == 0) {	/* whose EXPECTs would be lost */
-		if (mount("sysfs", "/space/a", "sysfs", 0, NULL) || mount("proc", "/space/b", "proc", 0, NULL))
+	if (child == 0) { /* whose EXPECTs would be lost */
+		if (mount("sysfs", "/space/a", "sysfs", 0, NULL) ||
+		    mount("proc", "/space/b", "proc", 0, NULL))
 			_exit(1);
 		if (umount("/space/a") || umount("/space/b"))
 			_exit(2);
@@ -396,7 +402,7 @@ static int become_user_in_namespace(void)
 	return error ? error : own_ns();
 }
 
-static int peer;	/* a clone of a mount, of its peer group if it has one */
+static int peer; /* a clone of a mount, of its peer group if it has one */
 
 /*
  * Takes the root away and puts it back on a bottom whose propagation is another. A descriptor of that bottom, which is
@@ -451,16 +457,23 @@ static int attach_peer_and_secret(void)
  * The owner's mounts on a peer of the bottom come between the user's bottom and root, where the bottom receives them.
  * So the root is locked there, as it always was, and not where the bottom is private.
  */
-FIXTURE(bottom) { };
+FIXTURE(bottom) {};
 
-FIXTURE_VARIANT(bottom) { unsigned long propagation; };
+FIXTURE_VARIANT(bottom)
+{
+	unsigned long propagation;
+};
 
 FIXTURE_VARIANT_ADD(bottom, shared) { MS_SHARED };
 FIXTURE_VARIANT_ADD(bottom, private) { MS_PRIVATE };
 
-FIXTURE_SETUP(bottom) { }
+FIXTURE_SETUP(bottom)
+{
+}
 
-FIXTURE_TEARDOWN(bottom) { }
+FIXTURE_TEARDOWN(bottom)
+{
+}
 
 TEST_F(bottom, owner_mounts_on_its_peer)
 {
@@ -503,7 +516,7 @@ TEST_F(bottom, owner_has_mounted_on_its_peer)
 
 static int mount_secret_on_own_root(void)
 {
-	return mount_secret("/", "/../secret");	/* ".." goes up what is mounted on it */
+	return mount_secret("/", "/../secret"); /* ".." goes up what is mounted on it */
 }
 
 /* The same if the bottom that the user's is copied from is a slave of another namespace's. */
@@ -515,7 +528,7 @@ TEST(owner_mounts_on_a_master)
 	root = clone_mount(AT_FDCWD, "/", AT_RECURSIVE);
 	ASSERT_LE(0, root);
 	ASSERT_EQ(immutable() ? 0 : -EINVAL, go_below(ns));
-	if (!immutable())	/* where there is no way to the bottom nobody can mount there */
+	if (!immutable()) /* where there is no way to the bottom nobody can mount there */
 		return;
 	ASSERT_EQ(0, sys(mount("", "/", NULL, MS_SHARED, NULL)));
 	owner = start_owner(mount_secret_on_own_root);
@@ -536,20 +549,29 @@ static int move_secret_beneath(void)
 {
 	int error = mount_secret("/peer", "/peer/secret");
 
-	return error ? error : sys(move_mount(AT_FDCWD, "/peer", AT_FDCWD, "/clone", MOUNT_BENEATH));
+	return error ? error :
+		       sys(move_mount(AT_FDCWD, "/peer", AT_FDCWD, "/clone", MOUNT_BENEATH));
 }
 
 /* Of other mounts of nullfs what covers them stays locked: the owner can put mounts beneath. */
-FIXTURE(clone) { };
+FIXTURE(clone) {};
 
-FIXTURE_VARIANT(clone) { int (*act)(void); int since; };
+FIXTURE_VARIANT(clone)
+{
+	int (*act)(void);
+	int since;
+};
 
 FIXTURE_VARIANT_ADD(clone, peer) { attach_peer_and_secret, 0 };
 FIXTURE_VARIANT_ADD(clone, beneath) { move_secret_beneath, 605 };
 
-FIXTURE_SETUP(clone) { }
+FIXTURE_SETUP(clone)
+{
+}
 
-FIXTURE_TEARDOWN(clone) { }
+FIXTURE_TEARDOWN(clone)
+{
+}
 
 TEST_F(clone, owner_mounts_beneath_its_cover)
 {
@@ -572,7 +594,7 @@ TEST_F(clone, owner_mounts_beneath_its_cover)
 	EXPECT_EQ(may_empty(), root_is_empty());
 }
 
-static int tree;	/* a clone of nullfs and of what covers it */
+static int tree; /* a clone of nullfs and of what covers it */
 
 static int mount_tree_then_secret(void)
 {
@@ -630,7 +652,8 @@ TEST(bottom_in_hand)
 	EXPECT_EQ(2, entries("."));
 	EXPECT_NE(0, sys(mount("/", ".", NULL, MS_MOVE, NULL)));
 	EXPECT_NE(0, sys(move_mount(AT_FDCWD, "/covered", AT_FDCWD, ".", MOUNT_BENEATH)));
-	EXPECT_NE(0, sys(move_mount(clone, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_SET_GROUP)));
+	EXPECT_NE(0, sys(move_mount(clone, "", AT_FDCWD, ".",
+				    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_SET_GROUP)));
 	/* umount() means what is topmost there */
 	EXPECT_EQ(may_empty() ? 0 : -EINVAL, sys(umount2(".", MNT_DETACH)));
 	EXPECT_EQ(-EINVAL, sys(umount2(".", MNT_DETACH)));
@@ -682,7 +705,7 @@ TEST(moved_root_stays_on_the_other)
 	int ns = become_user_in_moved_root(true);
 
 	ASSERT_LE(0, ns);
-	EXPECT_TRUE(exists("init"));	/* as it could see it before */
+	EXPECT_TRUE(exists("init")); /* as it could see it before */
 	EXPECT_EQ(-EINVAL, sys(umount2(".", MNT_DETACH)));
 	EXPECT_NE(0, sys(mount(".", "/proc", NULL, MS_MOVE, NULL)));
 	EXPECT_FALSE(exists("covered/secret"));
@@ -693,17 +716,24 @@ TEST(moved_root_stays_on_the_other)
 }
 
 /* The propagation of the root itself makes no difference, nor what the owner mounts later. */
-FIXTURE(root) { };
+FIXTURE(root) {};
 
-FIXTURE_VARIANT(root) { unsigned long propagation; };
+FIXTURE_VARIANT(root)
+{
+	unsigned long propagation;
+};
 
 FIXTURE_VARIANT_ADD(root, shared) { MS_SHARED };
 FIXTURE_VARIANT_ADD(root, slave) { MS_SLAVE };
 FIXTURE_VARIANT_ADD(root, unbindable) { MS_UNBINDABLE };
 
-FIXTURE_SETUP(root) { }
+FIXTURE_SETUP(root)
+{
+}
 
-FIXTURE_TEARDOWN(root) { }
+FIXTURE_TEARDOWN(root)
+{
+}
 
 static int mount_on_root(void)
 {

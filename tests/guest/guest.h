@@ -8,7 +8,7 @@
 
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
-#define TH_LOG_STREAM stdout	/* one stream, so that a failing check stands beside its test */
+#define TH_LOG_STREAM stdout /* one stream, so that a failing check stands beside its test */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,7 +143,8 @@ static inline int find_mount(const char *mountinfo, const char *point, struct mo
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%d %d %*s %*s %255s %255s", &entry.id, &entry.parent, entry.point, entry.options) != 4)
+		if (sscanf(line, "%d %d %*s %*s %255s %255s", &entry.id, &entry.parent, entry.point,
+			   entry.options) != 4)
 			continue;
 		rest = strstr(line, " - ");
 		if (!rest || sscanf(rest, " - %63s", entry.type) != 1)
@@ -168,8 +169,8 @@ static inline void read_mounts(char *text, size_t size)
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%d %d %n%*s %*s %255s", &id, &parent, &rest, point) != 3)
 			continue;
-		snprintf(text + strlen(text), size - strlen(text), "%d %d %s", id, strcmp(point, "/") ? parent : 0,
-			 line + rest);
+		snprintf(text + strlen(text), size - strlen(text), "%d %d %s", id,
+			 strcmp(point, "/") ? parent : 0, line + rest);
 	}
 	if (file)
 		fclose(file);
@@ -297,7 +298,8 @@ static inline int go_below_in_a_child(void)
 
 	if (child == 0)
 		_exit(-go_below_privately());
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? -WEXITSTATUS(status) :
+									  -ECHILD;
 }
 
 static inline int become_user(int id)
@@ -306,7 +308,7 @@ static inline int become_user(int id)
 
 	if (!error)
 		error = sys(setuid(id));
-	return error ? error : sys(prctl(PR_SET_DUMPABLE, 1));	/* /proc/self is root's otherwise */
+	return error ? error : sys(prctl(PR_SET_DUMPABLE, 1)); /* /proc/self is root's otherwise */
 }
 
 /* A user and a mount namespace of its own, where the process is root and nobody outside of it; id is what it was. */
@@ -355,7 +357,8 @@ static inline void cover_secret(void)
 
 static inline int copy_file(const char *from, const char *to)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	int in = open(from, O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
 	char buffer[65536];
 	ssize_t n = -1;
 

@@ -31,9 +31,10 @@ TEST(below)
 
 	ASSERT_LE(0, ns);
 	ASSERT_EQ(0, go_below(ns));
-	if (getenv("stays"))	/* that was the rootfs: whoever wants its memory can have it so */
+	if (getenv("stays")) /* that was the rootfs: whoever wants its memory can have it so */
 		ASSERT_EQ(0, go_below(ns));
-	printf("# measured: beneath the root lies %s\n", magic_of("/") == NULL_FS_MAGIC ? "nullfs" : "a rootfs");
+	printf("# measured: beneath the root lies %s\n",
+	       magic_of("/") == NULL_FS_MAGIC ? "nullfs" : "a rootfs");
 	if (immutable() && !getenv("moved")) {
 		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	} else {

@@ -11,15 +11,15 @@
 
 #include <dirent.h>
 
-#define DEEP 1100		/* more than the files that a process may have open */
+#define DEEP 1100 /* more than the files that a process may have open */
 
 /* What PID 1 saw, before and right after the handover. */
 static struct {
-	long cached;			/* KB before */
-	long cached_back, shmem;	/* KB in the end */
+	long cached;		 /* KB before */
+	long cached_back, shmem; /* KB in the end */
 	char arguments[64];
-	int child;		/* status of the one that frees the old root */
-	int second_child;	/* that there is none */
+	int child;	  /* status of the one that frees the old root */
+	int second_child; /* that there is none */
 	struct stat files[3], dev;
 } seen;
 
@@ -93,7 +93,8 @@ static void leave(void)
 	if (rough()) {
 		mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL);
 		close_range(0, ~0U, 0);
-		execl("/pivot_init", "pivot_init", "-c", report_device(), "/new", "sbin/init", "one", "two words", NULL);
+		execl("/pivot_init", "pivot_init", "-c", report_device(), "/new", "sbin/init",
+		      "one", "two words", NULL);
 	} else {
 		execl("/pivot_init", "pivot_init", "/new", "/sbin/init", "one", "two words", NULL);
 	}
@@ -119,12 +120,13 @@ static void look(int argc, char **argv)
 	for (fd = 0; fd < 3; fd++)
 		fstat(fd, &seen.files[fd]);
 	stat("/dev", &seen.dev);
-	snprintf(seen.arguments, sizeof(seen.arguments), "%d %s %s %s", argc, argv[0], argv[1], argv[2]);
+	snprintf(seen.arguments, sizeof(seen.arguments), "%d %s %s %s", argc, argv[0], argv[1],
+		 argv[2]);
 	seen.cached = atol(getenv("cached"));
 	if (wait(&seen.child) < 0)
 		seen.child = -errno;
 	seen.second_child = sys(wait(NULL));
-	do {	/* what frees the old root may go on for a moment */
+	do { /* what frees the old root may go on for a moment */
 		usleep(100000);
 		write_file("/proc/sys/vm/stat_refresh", "1");
 		seen.cached_back = seen.cached - read_meminfo("Cached");
@@ -135,7 +137,8 @@ static void look(int argc, char **argv)
 /* Init gets its arguments and its environment. */
 TEST(arguments)
 {
-	EXPECT_STREQ(rough() ? "3 sbin/init one two words" : "3 /sbin/init one two words", seen.arguments);
+	EXPECT_STREQ(rough() ? "3 sbin/init one two words" : "3 /sbin/init one two words",
+		     seen.arguments);
 	EXPECT_NE(NULL, getenv("how"));
 }
 
@@ -191,8 +194,8 @@ TEST(memory)
 {
 	const char *rootfs = getenv("rootfs");
 
-	printf("# measured: Cached fell by %ld KB; Shmem is %ld KB, of which %ld KB are others'\n", seen.cached_back,
-	       seen.shmem, used_by_tmpfs());
+	printf("# measured: Cached fell by %ld KB; Shmem is %ld KB, of which %ld KB are others'\n",
+	       seen.cached_back, seen.shmem, used_by_tmpfs());
 	EXPECT_LE(FILE_KB / 100 * 99, seen.cached_back);
 	if (rootfs && !strcmp(rootfs, "tmpfs"))
 		EXPECT_EQ(used_by_tmpfs(), seen.shmem);

@@ -13,10 +13,10 @@
 
 #define KINDS 6
 #define WORKERS 8
-#define PEOPLE 6	/* who must not notice */
+#define PEOPLE 6 /* who must not notice */
 
 static int initial_namespace;
-static int number;	/* of the worker */
+static int number; /* of the worker */
 
 struct shared {
 	bool stop;
@@ -33,7 +33,8 @@ static bool mounts_and_unmounts(void)
 	snprintf(point, sizeof(point), "/storm/%d", number);
 	snprintf(inner, sizeof(inner), "%s/inner", point);
 	return !mount("storm", point, "tmpfs", 0, NULL) && !mkdir(inner, 0755) &&
-	       !mount("/dev", inner, NULL, MS_BIND, NULL) && !umount(inner) && !umount2(point, MNT_DETACH);
+	       !mount("/dev", inner, NULL, MS_BIND, NULL) && !umount(inner) &&
+	       !umount2(point, MNT_DETACH);
 }
 
 static bool unshares(void)
@@ -43,7 +44,8 @@ static bool unshares(void)
 
 	if (child == 0)
 		_exit(unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) ||
-		      mount("storm", "/storm/deep", "tmpfs", 0, NULL) || access("/storm/deep/er", F_OK) == 0);
+		      mount("storm", "/storm/deep", "tmpfs", 0, NULL) ||
+		      access("/storm/deep/er", F_OK) == 0);
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
@@ -71,8 +73,9 @@ static bool enters(void)
 	int status;
 
 	if (child == 0)
-		_exit(stat("/..", &top) || unshare(CLONE_NEWNS) || setns(initial_namespace, CLONE_NEWNS) ||
-		      stat("/", &root) || root.st_dev != top.st_dev || root.st_ino != top.st_ino);
+		_exit(stat("/..", &top) || unshare(CLONE_NEWNS) ||
+		      setns(initial_namespace, CLONE_NEWNS) || stat("/", &root) ||
+		      root.st_dev != top.st_dev || root.st_ino != top.st_ino);
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
@@ -173,12 +176,12 @@ static pid_t bystander(const char *root, const char *directory, bool unshared)
 	return child;
 }
 
-FIXTURE(storm) {
-};
+FIXTURE(storm) {};
 
 FIXTURE_SETUP(storm)
 {
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	ASSERT_NE(MAP_FAILED, shared);
 	initial_namespace = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, initial_namespace);
@@ -190,7 +193,7 @@ FIXTURE_TEARDOWN(storm)
 
 static void watch_races(const char *one_in)
 {
-	write_file("/sys/module/kcsan/parameters/skip_watch", one_in);	/* where there is KCSAN */
+	write_file("/sys/module/kcsan/parameters/skip_watch", one_in); /* where there is KCSAN */
 }
 
 TEST_F_TIMEOUT(storm, loading, 400)
@@ -228,11 +231,11 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	let_them_work();
 	loader = fork();
 	if (loader == 0) {
-		watch_races("4");	/* one access in so many, as this is done once */
+		watch_races("4"); /* one access in so many, as this is done once */
 		shared->load = unshare(CLONE_NEWNS) ? -errno : load_module(MODULE, "");
 		watch_races("500");
 		mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-		umount2("/", MNT_DETACH);	/* what is over it */
+		umount2("/", MNT_DETACH); /* what is over it */
 		shared->below = go_below_privately();
 		_exit(0);
 	}
@@ -247,7 +250,8 @@ TEST_F_TIMEOUT(storm, loading, 400)
 		EXPECT_EQ(0, status);
 		EXPECT_EQ(0, shared->wrong[i]);
 		if (shared->wrong[i])
-			TH_LOG("worker %d: %ld of %ld rounds went wrong", i, shared->wrong[i], shared->rounds[i]);
+			TH_LOG("worker %d: %ld of %ld rounds went wrong", i, shared->wrong[i],
+			       shared->rounds[i]);
 	}
 
 	describe_all(after, sizeof(after), people);

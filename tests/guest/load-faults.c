@@ -46,7 +46,8 @@ static int fail_in_initcalls(void)
 
 	error = write_range(FAILSLAB "require-start", FAILSLAB "require-end", "do_one_initcall");
 	if (!error)
-		error = write_range(FAILSLAB "reject-start", FAILSLAB "reject-end", "__create_object");
+		error = write_range(FAILSLAB "reject-start", FAILSLAB "reject-end",
+				    "__create_object");
 	if (!error)
 		error = write_number(FAILSLAB "stacktrace-depth", 32);
 	if (!error)

@@ -56,7 +56,8 @@ TEST(root_of_a_user_namespace)
 /* nor in other namespaces besides; */
 TEST(root_of_all_namespaces)
 {
-	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC));
+	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+				    CLONE_NEWIPC));
 	refused(_metadata);
 }
 
@@ -137,7 +138,7 @@ static void stand_by(int number, int loaded)
 	int error = bystanders[number].user ? become_user_in(flags) : sys(unshare(flags));
 	char byte;
 
-	if (!error && flags & CLONE_NEWPID && fork()) {	/* the child is the one in it */
+	if (!error && flags & CLONE_NEWPID && fork()) { /* the child is the one in it */
 		close(loaded);
 		_exit(wait(&status) < 0 || status);
 	}
@@ -145,7 +146,7 @@ static void stand_by(int number, int loaded)
 		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	read_mountinfo(found[number].before, sizeof(found->before));
 	__atomic_store_n(&found[number].ready, error ?: 1, __ATOMIC_RELEASE);
-	if (read(loaded, &byte, 1))	/* its end */
+	if (read(loaded, &byte, 1)) /* its end */
 		_exit(1);
 	read_mountinfo(found[number].after, sizeof(found->after));
 	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);

@@ -10,7 +10,9 @@
 static void refused(struct __test_metadata *_metadata, const char *path, int error_on_nullfs)
 {
 	const char *flavour = getenv("flavour");
-	int error = immutable() ? error_on_nullfs : !strcmp(flavour, "packaged") ? -EKEYREJECTED : -ENOENT;
+	int error = immutable()			 ? error_on_nullfs :
+		    !strcmp(flavour, "packaged") ? -EKEYREJECTED :
+						   -ENOENT;
 	char before[8192], after[8192];
 
 	if (!strcmp(flavour, "native"))

@@ -3,7 +3,8 @@
 #include "guest.h"
 #include "kselftest_harness.h"
 
-FIXTURE(script) {
+FIXTURE(script)
+{
 	char before[8192], after[8192], said[1024];
 };
 
@@ -43,7 +44,8 @@ static const char *obstacle(void)
 		return " has nullfs already: Linux 7.0 and later need no module";
 	if (!strcmp(flavour, "stock"))
 		return no_hook;
-	return loaded_late() ? NULL : "; the kernel says: immutable_rootfs: module is already loaded";
+	return loaded_late() ? NULL :
+			       "; the kernel says: immutable_rootfs: module is already loaded";
 }
 
 static bool is_one_line_about(const char *why, const char *said)
@@ -63,7 +65,8 @@ TEST_F(script, run_by_a_user)
 
 	if (!why || *why != ' ')
 		why = "only root may load modules: run this as root";
-	EXPECT_EQ(1, run("setpriv --reuid=1000 --clear-groups /load " MODULE " 2>&1", self->said, sizeof(self->said)));
+	EXPECT_EQ(1, run("setpriv --reuid=1000 --clear-groups /load " MODULE " 2>&1", self->said,
+			 sizeof(self->said)));
 	EXPECT_TRUE(is_one_line_about(why, self->said));
 }
 
@@ -77,7 +80,8 @@ TEST_F(script, run_by_root)
 		return;
 	}
 	EXPECT_EQ(0, status);
-	EXPECT_STREQ("load: the kernel says: immutable_rootfs: nullfs lies beneath the rootfs\n", self->said);
+	EXPECT_STREQ("load: the kernel says: immutable_rootfs: nullfs lies beneath the rootfs\n",
+		     self->said);
 	EXPECT_EQ(0, go_below_in_a_child());
 }
 

@@ -43,7 +43,8 @@ TEST(loading)
 	EXPECT_EQ('Y', module_parameter("immutable_rootfs"));
 	EXPECT_EQ(empty ? 'Y' : 'N', module_parameter("empty_namespaces"));
 	EXPECT_NE(0, write_file("/sys/module/immutable_rootfs/parameters/immutable_rootfs", "0"));
-	EXPECT_NE(0, write_file("/sys/module/immutable_rootfs/parameters/empty_namespaces", empty ? "0" : "1"));
+	EXPECT_NE(0, write_file("/sys/module/immutable_rootfs/parameters/empty_namespaces",
+				empty ? "0" : "1"));
 }
 
 /* Once is enough. */

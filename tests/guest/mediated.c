@@ -11,12 +11,13 @@
 #include <sys/ptrace.h>
 #include <sys/xattr.h>
 
-#define FAILED 200	/* and above: exit status of who could not even try */
+#define FAILED 200 /* and above: exit status of who could not even try */
 
 /* Operations, in the order of their names. /new is a tmpfs, /bound and /other are directories. */
 enum { MOUNT, BIND, MOVE, REMOUNT, UMOUNT, PIVOT, OPERATIONS };
 
-static const char * const operations[] = { "mount", "bind", "move", "remount", "umount", "pivot_root" };
+static const char * const operations[] = { "mount",   "bind",	"move",
+					   "remount", "umount", "pivot_root" };
 
 static int operate(int operation)
 {
@@ -110,10 +111,10 @@ static int make_directories(void)
 }
 
 /* The process is in a mount namespace of its own, and the root is */
-FIXTURE(root) {
-};
+FIXTURE(root) {};
 
-FIXTURE_VARIANT(root) {
+FIXTURE_VARIANT(root)
+{
 	const char *name;
 	bool moved, pivoted;
 };
@@ -184,18 +185,21 @@ TEST_F(root, decisions)
 		if (subject->module && strcmp(subject->module, module()))
 			continue;
 		for (operation = 0; operation < OPERATIONS; operation++) {
-			int expected = operation == PIVOT ? subject->pivoting : subject->mounting, result;
-			bool bottom = operation == PIVOT && !expected && !variant->moved && !variant->pivoted;
+			int expected = operation == PIVOT ? subject->pivoting : subject->mounting,
+			    result;
+			bool bottom = operation == PIVOT && !expected && !variant->moved &&
+				      !variant->pivoted;
 
 			if (bottom && !immutable())
 				expected = EINVAL;
 			result = attempt(subject, operation);
 			EXPECT_EQ(expected, result);
 			if (expected != result)
-				TH_LOG("%s in %s: %s", subject->name, variant->name, operations[operation]);
+				TH_LOG("%s in %s: %s", subject->name, variant->name,
+				       operations[operation]);
 			if (!bottom && !variant->pivoted)
-				printf("# same: %s %s in %s: %s: %d\n", module(), subject->name, variant->name,
-				       operations[operation], result);
+				printf("# same: %s %s in %s: %s: %d\n", module(), subject->name,
+				       variant->name, operations[operation], result);
 		}
 	}
 }

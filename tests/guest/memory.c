@@ -11,12 +11,12 @@
 
 /* What PID 1 saw; it goes on as another program after the handover, so this travels in the environment. */
 static struct {
-	unsigned long magic;			/* of the rootfs */
-	long size;				/* of the file */
-	int refused, unchanged, loaded;		/* loading the module, once in vain */
+	unsigned long magic;		/* of the rootfs */
+	long size;			/* of the file */
+	int refused, unchanged, loaded; /* loading the module, once in vain */
 	int before, pivot, detach;
-	long free, cached;			/* KB before the handover */
-	long held_free, held_cached, back_free, back_cached;	/* KB given back */
+	long free, cached;				     /* KB before the handover */
+	long held_free, held_cached, back_free, back_cached; /* KB given back */
 } seen;
 
 /* With KASAN and kmemleak, which go on collecting, free memory says little. */
@@ -131,7 +131,8 @@ static void load_in_vain(void)
 	seen.refused = load_module(MODULE, "");
 	read_mounts(after, sizeof(after));
 	find_mount(MOUNTINFO, "/", &same_root);
-	seen.unchanged = !strcmp(before, after) && root.parent == same_root.parent && go_below_in_a_child() == -EINVAL;
+	seen.unchanged = !strcmp(before, after) && root.parent == same_root.parent &&
+			 go_below_in_a_child() == -EINVAL;
 }
 
 static void hand_over(void)
@@ -154,8 +155,9 @@ static void hand_over(void)
 		return;
 	seen.detach = sys(umount2(".", MNT_DETACH));
 	chdir("/");
-	snprintf(state, sizeof(state), "%lu %ld %d %d %d %d %d %d %ld %ld", seen.magic, seen.size, seen.refused,
-		 seen.unchanged, seen.loaded, seen.before, seen.pivot, seen.detach, seen.free, seen.cached);
+	snprintf(state, sizeof(state), "%lu %ld %d %d %d %d %d %d %ld %ld", seen.magic, seen.size,
+		 seen.refused, seen.unchanged, seen.loaded, seen.before, seen.pivot, seen.detach,
+		 seen.free, seen.cached);
 	setenv("seen", state, 1);
 	execl("/after", "/after", (char *)NULL);
 }
@@ -164,9 +166,9 @@ static void watch_memory(void)
 {
 	int fd;
 
-	if (sscanf(getenv("seen"), "%lu %ld %d %d %d %d %d %d %ld %ld", &seen.magic, &seen.size, &seen.refused,
-		   &seen.unchanged, &seen.loaded, &seen.before, &seen.pivot, &seen.detach, &seen.free,
-		   &seen.cached) != 10)
+	if (sscanf(getenv("seen"), "%lu %ld %d %d %d %d %d %d %ld %ld", &seen.magic, &seen.size,
+		   &seen.refused, &seen.unchanged, &seen.loaded, &seen.before, &seen.pivot,
+		   &seen.detach, &seen.free, &seen.cached) != 10)
 		seen.before = -EINVAL;
 	wait_for_memory(10, &seen.held_free, &seen.held_cached);
 	for (fd = 0; fd < 3; fd++)

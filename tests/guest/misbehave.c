@@ -10,14 +10,14 @@ int main(void)
 	setup_mounts();
 	report_open(report_device());
 	printf("# program misbehave\nTAP version 13\n");
-	write_file("/dev/kmsg", "<5>misbehaving\n");	/* shown once the line has ended */
+	write_file("/dev/kmsg", "<5>misbehaving\n"); /* shown once the line has ended */
 	if (!how) {
 		return 1;
 	} else if (!strcmp(how, "hang")) {
 		for (;;)
 			pause();
 	} else if (!strcmp(how, "panic")) {
-		return 1;	/* PID 1 must not end */
+		return 1; /* PID 1 must not end */
 	} else if (!strcmp(how, "silence")) {
 		tcdrain(1);
 		reboot(RB_POWER_OFF);

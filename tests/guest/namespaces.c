@@ -19,22 +19,22 @@
 #include <sys/prctl.h>
 #include <sys/xattr.h>
 
-#define STEPS 3		/* namespaces within namespaces */
-#define TRIES 40	/* room for what is tried */
-#define FOUND -2	/* a try that needs no look around */
+#define STEPS 3	 /* namespaces within namespaces */
+#define TRIES 40 /* room for what is tried */
+#define FOUND -2 /* a try that needs no look around */
 
 enum { USER = 1, MOUNTS = 2, PIDS = 4, KINDS = 8 };
 
 struct shared {
 	long ways, permitted, wrong, done;
 	long successes[TRIES];
-	int way[TRIES][STEPS];		/* the last one that had success */
-	const char *change[TRIES];	/* what is tried on nullfs */
+	int way[TRIES][STEPS];	   /* the last one that had success */
+	const char *change[TRIES]; /* what is tried on nullfs */
 };
 
 static struct shared *shared;
 
-static int proc = -1;		/* on nullfs there is none */
+static int proc = -1; /* on nullfs there is none */
 
 /* The covers, and each hides a file called "secret" or is one that says so. */
 static const char * const covers[] = { "covered", "stacked", "masked" };
@@ -42,7 +42,7 @@ static struct {
 	struct file_handle handle;
 	unsigned char space[128];
 } covered_handle = { .handle.handle_bytes = 128 };
-static int outside = -1;	/* the mount namespace that it all begins in */
+static int outside = -1; /* the mount namespace that it all begins in */
 
 static int write_proc(const char *name, const char *text)
 {
@@ -125,7 +125,8 @@ static void go_all_ways(int steps, int calls, void (*then)(const int *way, int n
 			continue;
 		shared->ways++;
 		permitted = shared->permitted;
-		for (number = 0; number < calls && (!number || shared->permitted > permitted); number++) {
+		for (number = 0; number < calls && (!number || shared->permitted > permitted);
+		     number++) {
 			child = fork();
 			if (child == 0)
 				go(way, number, then);
@@ -192,7 +193,8 @@ static bool secret_in_sight(int fd)
 		memset(&seen[i], 0, sizeof(seen[i]));
 		statx(AT_FDCWD, places[i], 0, STATX_INO | STATX_MNT_ID, &seen[i]);
 		for (j = 0; j < i; j++)
-			if (seen[i].stx_mnt_id == seen[j].stx_mnt_id && seen[i].stx_ino == seen[j].stx_ino)
+			if (seen[i].stx_mnt_id == seen[j].stx_mnt_id &&
+			    seen[i].stx_ino == seen[j].stx_ino)
 				break;
 		if (j == i && search(AT_FDCWD, places[i], 4))
 			return true;
@@ -204,7 +206,8 @@ static bool secret_in_sight(int fd)
 
 static void uncover(const char *root)
 {
-	static const int flags[] = { 0, MNT_FORCE, MNT_EXPIRE, MNT_EXPIRE, UMOUNT_NOFOLLOW, MNT_DETACH };
+	static const int flags[] = { 0,		 MNT_FORCE,	  MNT_EXPIRE,
+				     MNT_EXPIRE, UMOUNT_NOFOLLOW, MNT_DETACH };
 	unsigned int c, f;
 	char path[64];
 
@@ -256,7 +259,8 @@ static int bind_mount(void)
 
 static int bind_tree(void)
 {
-	int fd = mount("/", "/space/a", NULL, MS_BIND | MS_REC, NULL) ? -1 : open("/space/a", O_PATH);
+	int fd = mount("/", "/space/a", NULL, MS_BIND | MS_REC, NULL) ? -1 :
+									open("/space/a", O_PATH);
 
 	uncover("/space/a");
 	if (!search(fd, ".", 4))
@@ -296,7 +300,8 @@ static int make_beneath(void)
 	for (c = 0; c <= ARRAY_SIZE(covers); c++) {
 		snprintf(path, sizeof(path), "/%s", c < ARRAY_SIZE(covers) ? covers[c] : "");
 		tree = syscall(SYS_open_tree, AT_FDCWD, "/space/a", OPEN_TREE_CLONE);
-		syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOUNT_BENEATH);
+		syscall(SYS_move_mount, tree, "", AT_FDCWD, path,
+			MOVE_MOUNT_F_EMPTY_PATH | MOUNT_BENEATH);
 	}
 	uncover("");
 	uncover("");
@@ -369,7 +374,8 @@ static int look_through_proc(void)
 	char path[64];
 	int pid;
 
-	if (openat(proc, "1/root", O_PATH | O_CLOEXEC) >= 0 || openat(proc, "1/cwd", O_PATH | O_CLOEXEC) >= 0)
+	if (openat(proc, "1/root", O_PATH | O_CLOEXEC) >= 0 ||
+	    openat(proc, "1/cwd", O_PATH | O_CLOEXEC) >= 0)
 		return FOUND;
 	mount("proc", "/space/a", "proc", 0, NULL);
 	for (pid = 1; pid < 60; pid++) {
@@ -388,7 +394,8 @@ static int overlay(void)
 	mount("own", "/space/b", "tmpfs", 0, NULL);
 	mkdir("/space/b/upper", 0755);
 	mkdir("/space/b/work", 0755);
-	if (mount("overlay", "/space/a", "overlay", 0, "lowerdir=/,upperdir=/space/b/upper,workdir=/space/b/work,userxattr"))
+	if (mount("overlay", "/space/a", "overlay", 0,
+		  "lowerdir=/,upperdir=/space/b/upper,workdir=/space/b/work,userxattr"))
 		mount("overlay", "/space/a", "overlay", 0, "lowerdir=/:/space/c");
 	return open("/space/a", O_PATH);
 }
@@ -409,15 +416,18 @@ static int propagate(void)
 
 static int open_by_handle(void)
 {
-	int fd = open_by_handle_at(open("/", O_RDONLY | O_DIRECTORY), &covered_handle.handle, O_RDONLY | O_DIRECTORY);
+	int fd = open_by_handle_at(open("/", O_RDONLY | O_DIRECTORY), &covered_handle.handle,
+				   O_RDONLY | O_DIRECTORY);
 
 	if (fd >= 0)
 		return fd;
 	mount("/space", "/space/a", NULL, MS_BIND | MS_REC, NULL);
-	fd = open_by_handle_at(open("/space/a", O_RDONLY | O_DIRECTORY), &covered_handle.handle, O_RDONLY | O_DIRECTORY);
+	fd = open_by_handle_at(open("/space/a", O_RDONLY | O_DIRECTORY), &covered_handle.handle,
+			       O_RDONLY | O_DIRECTORY);
 	if (fd >= 0)
 		return fd;
-	return open_by_handle_at(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE),
+	return open_by_handle_at(syscall(SYS_open_tree, AT_FDCWD, "/",
+					 OPEN_TREE_CLONE | AT_RECURSIVE),
 				 &covered_handle.handle, O_RDONLY | O_DIRECTORY);
 }
 
@@ -464,10 +474,10 @@ static void try(const int *way, int number)
 		had_success(number, way);
 }
 
-FIXTURE(namespaces) {
-};
+FIXTURE(namespaces) {};
 
-FIXTURE_VARIANT(namespaces) {
+FIXTURE_VARIANT(namespaces)
+{
 	unsigned long propagation;
 	int steps;
 };
@@ -523,15 +533,15 @@ TEST_F_TIMEOUT(namespaces, a_user_does_not, 500)
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
 		EXPECT_EQ(0, shared->successes[i]);
 		if (shared->successes[i])
-			TH_LOG("%s after %d, %d, %d", tries[i].name, shared->way[i][0], shared->way[i][1],
-			       shared->way[i][2]);
+			TH_LOG("%s after %d, %d, %d", tries[i].name, shared->way[i][0],
+			       shared->way[i][1], shared->way[i][2]);
 	}
 	EXPECT_TRUE(exists("/init"));
 }
 
 /* nullfs as the root of a user who was left there */
 
-static int here = -1, file = -1;	/* nullfs, and a file from elsewhere */
+static int here = -1, file = -1; /* nullfs, and a file from elsewhere */
 
 static int lock_range(int command)
 {
@@ -557,12 +567,12 @@ static int remount_tmpfs(void)
 	return mount("", "/", "tmpfs", MS_REMOUNT, "mode=777");
 }
 
-#define CHANGE(call)					\
-	do {						\
-		shared->change[number] = #call;		\
-		if ((call) >= 0)			\
-			had_success(number, way);	\
-		number++;				\
+#define CHANGE(call) \
+	do { \
+		shared->change[number] = #call; \
+		if ((call) >= 0) \
+			had_success(number, way); \
+		number++; \
 	} while (0)
 
 static void change_all(const int *way, int number)
@@ -584,7 +594,8 @@ static void change_all(const int *way, int number)
 	CHANGE(fsetxattr(here, "user.a", "a", 1, 0));
 	CHANGE(fsetxattr(here, "trusted.a", "a", 1, 0));
 	CHANGE(fsetxattr(here, "security.a", "a", 1, 0));
-	CHANGE(fsetxattr(here, "security.capability", "\1\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0));
+	CHANGE(fsetxattr(here, "security.capability", "\1\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20,
+			 0));
 	CHANGE(fremovexattr(here, "user.a"));
 	CHANGE(flock(here, LOCK_SH | LOCK_NB));
 	CHANGE(flock(here, LOCK_EX | LOCK_NB));
@@ -609,8 +620,7 @@ static void look(struct stat *st, int *entries, struct statfs *fs)
 	closedir(directory);
 }
 
-FIXTURE(on_nullfs) {
-};
+FIXTURE(on_nullfs) {};
 
 FIXTURE_SETUP(on_nullfs)
 {
@@ -644,8 +654,8 @@ TEST_F_TIMEOUT(on_nullfs, a_user_changes_nothing, 300)
 	for (i = 0; i < TRIES && shared->change[i]; i++) {
 		EXPECT_EQ(0, shared->successes[i]);
 		if (shared->successes[i])
-			TH_LOG("%s after %d, %d, %d", shared->change[i], shared->way[i][0], shared->way[i][1],
-			       shared->way[i][2]);
+			TH_LOG("%s after %d, %d, %d", shared->change[i], shared->way[i][0],
+			       shared->way[i][1], shared->way[i][2]);
 	}
 	look(&after, &entries[1], &fs[1]);
 	EXPECT_EQ(2, entries[0]);
@@ -673,8 +683,8 @@ static void be_busy(bool open_it)
 		access("/a", R_OK);
 		rename("/a", "/b");
 		if (mount("own", "/", "tmpfs", 0, NULL) || mkdir("/../new", 0700) ||
-		    mount("new", "/../new", "tmpfs", 0, NULL) || write_file("/../new/file", "text") ||
-		    umount("/../new") || umount("/.."))
+		    mount("new", "/../new", "tmpfs", 0, NULL) ||
+		    write_file("/../new/file", "text") || umount("/../new") || umount("/.."))
 			_exit(2);
 		_exit(0);
 	}
@@ -735,7 +745,7 @@ TEST_F(on_nullfs, watches_tell_nothing_and_go)
 		return;
 	ASSERT_EQ(0, pipe(ready));
 	ASSERT_EQ(0, pipe(events));
-	told = (struct pollfd){ .fd = events[0], .events = POLLIN };
+	told = (struct pollfd) { .fd = events[0], .events = POLLIN };
 	ASSERT_EQ(0, write_file("/proc/sys/fs/inotify/max_user_watches", "1"));
 	child = watcher(ready[1], events[1]);
 	close(ready[1]);
@@ -784,12 +794,14 @@ TEST_F(on_nullfs, fanotify_names_nobody)
 			_exit(255);
 		become_the_user();
 		fd = fanotify_init(FAN_REPORT_FID | FAN_NONBLOCK | FAN_CLOEXEC, 0);
-		if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ACCESS | FAN_CLOSE_NOWRITE | FAN_ONDIR,
+		if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD,
+					    FAN_OPEN | FAN_ACCESS | FAN_CLOSE_NOWRITE | FAN_ONDIR,
 					    AT_FDCWD, "/"))
 			_exit(254);
 		raise(SIGSTOP);
 		size = read(fd, buffer, sizeof(buffer));
-		for (event = (void *)buffer; size > 0 && FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
+		for (event = (void *)buffer; size > 0 && FAN_EVENT_OK(event, size);
+		     event = FAN_EVENT_NEXT(event, size)) {
 			if (event->pid || event->fd != FAN_NOFD)
 				_exit(253);
 			count++;
@@ -812,7 +824,8 @@ int main(int argc, char **argv)
 {
 	int mount_id;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	proc = open("/proc", O_PATH | O_CLOEXEC);
 	outside = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	umask(0);
@@ -828,8 +841,10 @@ int main(int argc, char **argv)
 	write_file("/masked", "secret");
 	if (shared == MAP_FAILED || proc < 0 || outside < 0 ||
 	    name_to_handle_at(AT_FDCWD, "/covered", &covered_handle.handle, &mount_id, 0) ||
-	    mount("lower", "/stacked", "tmpfs", 0, NULL) || write_file("/stacked/secret", "secret") ||
-	    mount("upper", "/stacked", "tmpfs", 0, NULL) || mount("cover", "/covered", "tmpfs", 0, NULL) ||
+	    mount("lower", "/stacked", "tmpfs", 0, NULL) ||
+	    write_file("/stacked/secret", "secret") ||
+	    mount("upper", "/stacked", "tmpfs", 0, NULL) ||
+	    mount("cover", "/covered", "tmpfs", 0, NULL) ||
 	    mount("/dev/null", "/masked", NULL, MS_BIND, NULL)) {
 		printf("Bail out! %s\n", strerror(errno));
 		return 1;

@@ -16,8 +16,8 @@
 /* In each test the process has nullfs as its root and working directory, in a mount namespace of its own. */
 FIXTURE(nullfs)
 {
-	int fd;		/* nullfs */
-	int file;	/* a file of the rootfs, opened before */
+	int fd;	  /* nullfs */
+	int file; /* a file of the rootfs, opened before */
 };
 
 FIXTURE_SETUP(nullfs)
@@ -165,8 +165,10 @@ TEST_F(nullfs, no_xattrs)
 		const char *name = attributes[i].name;
 
 		TH_LOG("%s", name);
-		EXPECT_EQ(-EPERM, sys(setxattr("/", name, attributes[i].value, attributes[i].size, 0)));
-		EXPECT_EQ(-EPERM, sys(fsetxattr(self->fd, name, attributes[i].value, attributes[i].size, 0)));
+		EXPECT_EQ(-EPERM,
+			  sys(setxattr("/", name, attributes[i].value, attributes[i].size, 0)));
+		EXPECT_EQ(-EPERM, sys(fsetxattr(self->fd, name, attributes[i].value,
+						attributes[i].size, 0)));
 		EXPECT_EQ(-EPERM, sys(removexattr("/", name)));
 		EXPECT_EQ(-EOPNOTSUPP, sys(getxattr("/", name, buffer, sizeof(buffer))));
 		EXPECT_EQ(-EOPNOTSUPP, sys(fgetxattr(self->fd, name, buffer, sizeof(buffer))));
@@ -238,7 +240,8 @@ TEST_F(nullfs, no_move)
 	ASSERT_EQ(0, sys(chdir("/..")));
 	ASSERT_EQ(TMPFS_MAGIC, magic_of("/.."));
 	ASSERT_EQ(0, sys(mkdir("/../a", 0700)));
-	EXPECT_EQ(-EINVAL, sys(syscall(SYS_move_mount, self->fd, "", AT_FDCWD, "/../a", MOVE_MOUNT_F_EMPTY_PATH)));
+	EXPECT_EQ(-EINVAL, sys(syscall(SYS_move_mount, self->fd, "", AT_FDCWD, "/../a",
+				       MOVE_MOUNT_F_EMPTY_PATH)));
 	EXPECT_EQ(-EINVAL, sys(pivot_root("/../a", "/../a")));
 }
 
@@ -333,7 +336,8 @@ TEST_F(nullfs, clone)
 	ASSERT_LE(0, tree);
 	ASSERT_EQ(0, sys(mount("one", "/", "tmpfs", 0, NULL)));
 	ASSERT_EQ(0, sys(mkdir("/../null", 0700)));
-	ASSERT_EQ(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/../null", MOVE_MOUNT_F_EMPTY_PATH)));
+	ASSERT_EQ(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/../null",
+				 MOVE_MOUNT_F_EMPTY_PATH)));
 	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/../null"));
 	EXPECT_EQ(-ENOENT, sys(mkdir("/../null/a", 0700)));
 	EXPECT_EQ(-EINVAL, sys(mount("", "/../null", NULL, MS_REMOUNT | MS_RDONLY, NULL)));
@@ -367,7 +371,8 @@ TEST_F(nullfs, inotify_is_harmless)
 	char buffer[512];
 
 	ASSERT_LE(0, fd);
-	error = sys(inotify_add_watch(fd, "/", IN_CREATE | IN_DELETE | IN_ATTRIB | IN_MODIFY | IN_MOVE));
+	error = sys(inotify_add_watch(fd, "/",
+				      IN_CREATE | IN_DELETE | IN_ATTRIB | IN_MODIFY | IN_MOVE));
 	EXPECT_TRUE(error == 0 || error == -EOPNOTSUPP);
 	sys(mkdir("a", 0700));
 	sys(chmod("/", 0777));

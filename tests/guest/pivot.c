@@ -38,7 +38,7 @@ static void check_root(struct __test_metadata *_metadata, const char *type, cons
 	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
 	EXPECT_TRUE(marker_is("/marker", marker));
 	child = fork();
-	if (child == 0)	/* whose EXPECTs would be lost */
+	if (child == 0) /* whose EXPECTs would be lost */
 		_exit(go_below_privately() || magic_of("/") != NULL_FS_MAGIC);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
@@ -100,7 +100,8 @@ TEST(size_of_rootfs)
 	struct statfs fs;
 
 	ASSERT_EQ(0, sys(statfs("/", &fs)));
-	printf("# same: blocks of the rootfs: %llu of %ld\n", (unsigned long long)fs.f_blocks, (long)fs.f_bsize);
+	printf("# same: blocks of the rootfs: %llu of %ld\n", (unsigned long long)fs.f_blocks,
+	       (long)fs.f_bsize);
 }
 
 /*
@@ -142,7 +143,8 @@ TEST(refusals)
 {
 	mkdir("/dir", 0755);
 	/* not a mount; where the rootfs is locked the loop that it would be is seen later */
-	EXPECT_EQ(immutable() || !bottom_is_locked() ? -EBUSY : -EINVAL, sys(pivot_root("/dir", "/dir")));
+	EXPECT_EQ(immutable() || !bottom_is_locked() ? -EBUSY : -EINVAL,
+		  sys(pivot_root("/dir", "/dir")));
 	EXPECT_NE(0, sys(pivot_root("/", "/")));
 	EXPECT_EQ(-ENOENT, sys(pivot_root("/none", "/none")));
 	EXPECT_NE(0, sys(pivot_root("/proc", "/dir")));
@@ -243,8 +245,10 @@ TEST(unprivileged_after_the_handover)
 		if (become_user(1000) || enter_user_namespace(1000))
 			_exit(2);
 		if (may_empty())
-			_exit(go_below(open("/proc/self/ns/mnt", O_RDONLY)) || magic_of("/") != NULL_FS_MAGIC);
-		_exit(sys(umount2("/", MNT_DETACH)) != -EINVAL || mount("own", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
+			_exit(go_below(open("/proc/self/ns/mnt", O_RDONLY)) ||
+			      magic_of("/") != NULL_FS_MAGIC);
+		_exit(sys(umount2("/", MNT_DETACH)) != -EINVAL ||
+		      mount("own", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
 		      pivot_root(".", ".") || umount2(".", MNT_DETACH));
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));

@@ -24,7 +24,8 @@ static bool is_read(void)
 {
 	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char names[512];
-	bool ok = fd >= 0 && syscall(SYS_getdents64, fd, names, sizeof(names)) == 48 && lseek(fd, 0, SEEK_SET) == 0;
+	bool ok = fd >= 0 && syscall(SYS_getdents64, fd, names, sizeof(names)) == 48 &&
+		  lseek(fd, 0, SEEK_SET) == 0;
 
 	close(fd);
 	return ok;
@@ -38,8 +39,8 @@ static bool has_no_file(void)
 static bool takes_nothing(void)
 {
 	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && flock(fd, LOCK_EX) && errno == ENOLCK && chmod("/", 0755) && errno == EPERM &&
-		  listxattr("/", NULL, 0) < 0 && errno == EOPNOTSUPP;
+	bool ok = fd >= 0 && flock(fd, LOCK_EX) && errno == ENOLCK && chmod("/", 0755) &&
+		  errno == EPERM && listxattr("/", NULL, 0) < 0 && errno == EOPNOTSUPP;
 
 	close(fd);
 	return ok;
@@ -66,15 +67,20 @@ static bool is_covered_and_left(void)
 	int status;
 
 	if (child == 0)
-		_exit(unshare(CLONE_NEWNS) || mount("cover", "/", "tmpfs", 0, NULL) || chdir("/..") || chroot(".") ||
-		      mkdir("/new", 0755) || mount("new", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
+		_exit(unshare(CLONE_NEWNS) || mount("cover", "/", "tmpfs", 0, NULL) ||
+		      chdir("/..") || chroot(".") || mkdir("/new", 0755) ||
+		      mount("new", "/new", "tmpfs", 0, NULL) || chdir("/new") ||
 		      pivot_root(".", ".") || umount2(".", MNT_DETACH));
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-FIXTURE(all_at_once) { };
+FIXTURE(all_at_once) {};
 
-FIXTURE_VARIANT(all_at_once) { bool (*act)(void); int rounds; };
+FIXTURE_VARIANT(all_at_once)
+{
+	bool (*act)(void);
+	int rounds;
+};
 
 FIXTURE_VARIANT_ADD(all_at_once, look) { is_looked_at, 2000 };
 FIXTURE_VARIANT_ADD(all_at_once, read) { is_read, 2000 };

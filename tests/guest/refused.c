@@ -55,7 +55,8 @@ static int run(bool first, const char * const *arguments, char *said, size_t siz
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-FIXTURE(use) {
+FIXTURE(use)
+{
 	char before[8192], after[8192], said[512];
 };
 
@@ -85,9 +86,10 @@ FIXTURE_TEARDOWN(use)
 	umount2("/bound", MNT_DETACH);
 }
 
-FIXTURE_VARIANT(use) {
+FIXTURE_VARIANT(use)
+{
 	const char *arguments[MOST_ARGUMENTS];
-	const char *says;	/* NULL: it is good use */
+	const char *says; /* NULL: it is good use */
 	bool not_first;
 };
 

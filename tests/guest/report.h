@@ -92,7 +92,8 @@ static inline void report_bytes(FILE *file)
 	} while (byte != EOF);
 }
 
-static inline int report_counts_of(const char *path, const struct stat *status, int type, struct FTW *place)
+static inline int report_counts_of(const char *path, const struct stat *status, int type,
+				   struct FTW *place)
 {
 	const char *suffix = strrchr(path + place->base, '.');
 	FILE *file;
@@ -132,10 +133,11 @@ static inline void report_program(const char *directory, const char *name)
 		printf("# %s: %s\n", path, strerror(errno));
 		_exit(127);
 	}
-	do	/* orphans come by as well */
+	do /* orphans come by as well */
 		dead = wait(&status);
 	while (dead != child && dead > 0);
-	printf("# exit %s %d\n", name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	printf("# exit %s %d\n", name,
+	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 /* systemd and some programs of an initramfs keep to themselves what the kernel gives to init: words of its command line. */
@@ -178,7 +180,7 @@ static inline void report_end(void)
 	report_leaks();
 	report_counts();
 	report_end_mark();
-	reboot(RB_AUTOBOOT);	/* ends QEMU, too, and needs no ACPI */
+	reboot(RB_AUTOBOOT); /* ends QEMU, too, and needs no ACPI */
 }
 
 #endif

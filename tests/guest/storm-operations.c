@@ -22,8 +22,8 @@ static const char * const confined_places[] = {
 };
 
 static const char * const root_places[] = {
-	"/", "/..", ".", "..", "a", "b", "a/b", "../b", "/proc", COVER, "/a", "/b", "/a/a", "/a/b", STORM, "/storm/a",
-	"/storm/b", "/storm/a/b",
+	"/",   "/..", ".",  "..",   "a",    "b",   "a/b",      "../b",	   "/proc",
+	COVER, "/a",  "/b", "/a/a", "/a/b", STORM, "/storm/a", "/storm/b", "/storm/a/b",
 };
 
 /* Not /storm: root puts there what it likes. */
@@ -199,7 +199,8 @@ static int move_by_path(void)
 
 static int open_clone(void)
 {
-	return keep(open_tree(AT_FDCWD, source(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (pick(2) ? AT_RECURSIVE : 0)));
+	return keep(open_tree(AT_FDCWD, source(),
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (pick(2) ? AT_RECURSIVE : 0)));
 }
 
 static int open_place(void)
@@ -234,9 +235,11 @@ static int close_opened(void)
 
 static int remount_bind(void)
 {
-	static const unsigned long flags[] = { 0, MS_RDONLY, MS_NOEXEC | MS_NODEV, MS_NOSUID, MS_NOATIME };
+	static const unsigned long flags[] = { 0, MS_RDONLY, MS_NOEXEC | MS_NODEV, MS_NOSUID,
+					       MS_NOATIME };
 
-	return sys(mount("", place(), NULL, MS_REMOUNT | MS_BIND | flags[pick(ARRAY_SIZE(flags))], NULL));
+	return sys(mount("", place(), NULL, MS_REMOUNT | MS_BIND | flags[pick(ARRAY_SIZE(flags))],
+			 NULL));
 }
 
 /* Without flags: a file system that others use, too, shall stay writable. */
@@ -247,7 +250,8 @@ static int remount(void)
 
 static int set_propagation(void)
 {
-	static const unsigned long flags[] = { MS_PRIVATE, MS_SHARED, MS_SHARED, MS_SLAVE, MS_UNBINDABLE };
+	static const unsigned long flags[] = { MS_PRIVATE, MS_SHARED, MS_SHARED, MS_SLAVE,
+					       MS_UNBINDABLE };
 	unsigned long flag = flags[pick(ARRAY_SIZE(flags))];
 
 	return sys(mount("", place(), NULL, flag | (pick(2) ? MS_REC : 0), NULL));
@@ -255,7 +259,8 @@ static int set_propagation(void)
 
 static int set_attributes(void)
 {
-	static const __u64 flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC };
+	static const __u64 flags[] = { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV,
+				       MOUNT_ATTR_NOEXEC };
 	struct mount_attr attr = {
 		.attr_set = flags[pick(ARRAY_SIZE(flags))],
 		.attr_clr = flags[pick(ARRAY_SIZE(flags))],
@@ -466,7 +471,7 @@ static int go_to_the_bottom(void)
 {
 	int fd = own_namespace(), error = 0, tries, depth = 0;
 
-	for (tries = 0; !error && tries < 16; tries++) {	/* as others may mount and pivot here */
+	for (tries = 0; !error && tries < 16; tries++) { /* as others may mount and pivot here */
 		do
 			error = sys(setns(fd, CLONE_NEWNS));
 		while (!error && !umount2("/", MNT_DETACH) && ++depth < 1000);
@@ -478,7 +483,8 @@ static int go_to_the_bottom(void)
 		return error;
 	if (tries == 16)
 		wrong("what is at the bottom has magic %lx", magic_of("/"));
-	if (magic_of("/") == NULL_FS_MAGIC && !mount("", "/", NULL, MS_REMOUNT, NULL) && magic_of("/") == NULL_FS_MAGIC)
+	if (magic_of("/") == NULL_FS_MAGIC && !mount("", "/", NULL, MS_REMOUNT, NULL) &&
+	    magic_of("/") == NULL_FS_MAGIC)
 		wrong("nullfs can be remounted");
 	return depth ? 0 : -EINVAL;
 }
@@ -544,7 +550,8 @@ static int open_other(int flags, bool tree)
 	struct stat st;
 	int fd;
 
-	if (!pid || other == &shared->process[number] || processes[other - shared->process] == CONFINED)
+	if (!pid || other == &shared->process[number] ||
+	    processes[other - shared->process] == CONFINED)
 		return -ESRCH;
 	if (who == ROOT)
 		other->visited = pid;
@@ -595,7 +602,8 @@ static int bind_namespace(void)
 		fd = or_errno(open_tree(proc, "self/ns/user", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 	if (fd < 0)
 		return fd;
-	error = sys(move_mount(fd, "", AT_FDCWD, files[pick(ARRAY_SIZE(files))], MOVE_MOUNT_F_EMPTY_PATH));
+	error = sys(move_mount(fd, "", AT_FDCWD, files[pick(ARRAY_SIZE(files))],
+			       MOVE_MOUNT_F_EMPTY_PATH));
 	close(fd);
 	return error;
 }
@@ -649,7 +657,10 @@ static int create(void)
 #define EVERYBODY (BIT(CONFINED) | BIT(ROOT) | BIT(USER))
 #define OWNERS (BIT(ROOT) | BIT(USER))
 
-#define OPERATION(function, ...) { .name = #function, .carry_out = function, __VA_ARGS__ }
+#define OPERATION(function, ...) \
+	{ \
+		.name = #function, .carry_out = function, __VA_ARGS__ \
+	}
 
 const struct operation operations[] = {
 	OPERATION(mount_tmpfs, .weight = 3, .by = EVERYBODY),
@@ -713,7 +724,7 @@ const struct operation *choose(void)
 		if (operations[i].by & BIT(who))
 			total += operations[i].weight;
 	total = pick(total);
-	for (operation = operations; ; operation++) {
+	for (operation = operations;; operation++) {
 		if (!(operation->by & BIT(who)))
 			continue;
 		total -= operation->weight;

@@ -16,10 +16,10 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define DOT_BYTES 24		/* of "." and of "..", as getdents64() returns them */
+#define DOT_BYTES 24 /* of "." and of "..", as getdents64() returns them */
 
-#define MOST_MOUNTS "64"	/* in a namespace; copies multiply, and each is to be copied */
-#define HANGS 600		/* seconds without progress; on a busy host RCU alone may take 200 */
+#define MOST_MOUNTS "64" /* in a namespace; copies multiply, and each is to be copied */
+#define HANGS 600	 /* seconds without progress; on a busy host RCU alone may take 200 */
 #define ENOUGH 200 /* tries of which one has to succeed; in the worst case one of twenty does */
 
 /*
@@ -42,13 +42,13 @@ ino_t initial_namespace;
 unsigned long long storm_mount;
 
 static __u64 seed, stream;
-static long wanted, goal;	/* of the storm, of the present round */
+static long wanted, goal; /* of the storm, of the present round */
 static struct look {
 	long done;
 	time_t since;
 } last_look[PROCESSES];
 static int mounts;
-static long available;		/* memory before the storm, in KB */
+static long available; /* memory before the storm, in KB */
 static char before[16384], after[16384];
 
 static __u64 mix(__u64 x)
@@ -76,8 +76,9 @@ void wrong(const char *format, ...)
 	int length;
 
 	if (!__atomic_exchange_n(&shared->faults, 1, __ATOMIC_SEQ_CST)) {
-		length = snprintf(shared->wrong, sizeof(shared->wrong), "process %d (%s), operation %ld (%s): ",
-				  number, who_names[who], mine->done, mine->operation);
+		length = snprintf(shared->wrong, sizeof(shared->wrong),
+				  "process %d (%s), operation %ld (%s): ", number, who_names[who],
+				  mine->done, mine->operation);
 		va_start(list, format);
 		vsnprintf(shared->wrong + length, sizeof(shared->wrong) - length, format, list);
 		va_end(list);
@@ -150,7 +151,8 @@ bool look(const char *path)
 static void look_around(void)
 {
 	static const char * const paths[] = { "/", "/..", ".", ".." };
-	static const char * const secrets[] = { COVER "/" SECRET, "covered/" SECRET, "../covered/" SECRET };
+	static const char * const secrets[] = { COVER "/" SECRET, "covered/" SECRET,
+						"../covered/" SECRET };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(paths) && !look(paths[i]); i++)
@@ -181,7 +183,7 @@ static int drop_privileges(void)
 		error = sys(syscall(SYS_setgid, 1000));
 	if (!error)
 		error = sys(syscall(SYS_setuid, 1000));
-	return error ? error : prctl(PR_SET_DUMPABLE, 1);	/* /proc/self is root's otherwise */
+	return error ? error : prctl(PR_SET_DUMPABLE, 1); /* /proc/self is root's otherwise */
 }
 
 static int begin(void)
@@ -203,7 +205,7 @@ static int begin(void)
 	}
 	if (who != CONFINED && !error) {
 		error = put_tmpfs(SPACE, 0);
-		if (error == -ENOSPC)	/* the initial namespace is full by now, and this a copy */
+		if (error == -ENOSPC) /* the initial namespace is full by now, and this a copy */
 			error = 0;
 	}
 	return error ? error : sys(chdir(who == CONFINED ? STORM : SPACE));
@@ -223,7 +225,8 @@ static void live(long end)
 		operation = choose();
 		mine->operation = operation->name;
 		error = operation->carry_out();
-		__atomic_fetch_add(&shared->results[who][operation - operations][-error % ERRNOS], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&shared->results[who][operation - operations][-error % ERRNOS],
+				   1, __ATOMIC_RELAXED);
 		if (!error && operation->refused & BIT(who))
 			wrong("has not been refused");
 		look_around();
@@ -280,8 +283,9 @@ static void look_for_hangs(void)
 			last->done = shared->process[i].done;
 			last->since = now.tv_sec;
 		} else if (now.tv_sec - last->since > HANGS && last->done < goal / PROCESSES) {
-			snprintf(shared->wrong, sizeof(shared->wrong), "process %d hangs in operation %ld (%s)", i,
-				 last->done, shared->process[i].operation);
+			snprintf(shared->wrong, sizeof(shared->wrong),
+				 "process %d hangs in operation %ld (%s)", i, last->done,
+				 shared->process[i].operation);
 			shared->stop = true;
 			write_file("/proc/sysrq-trigger", "w");
 			write_file("/proc/sysrq-trigger", "l");
@@ -299,7 +303,8 @@ static void load_meanwhile(void)
 		return;
 	error = load_module(MODULE, may_empty() ? "empty_namespaces=1" : "");
 	if (error) {
-		snprintf(shared->wrong, sizeof(shared->wrong), "loading: %s", strerrorname_np(-error));
+		snprintf(shared->wrong, sizeof(shared->wrong), "loading: %s",
+			 strerrorname_np(-error));
 		shared->stop = true;
 	}
 	shared->loaded = !error;
@@ -309,7 +314,8 @@ static void rage(void)
 {
 	/* umount("/") makes the file system of somebody's root read-only, for all, unless there is a writer. */
 	int writers[] = {
-		open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), open(STORM, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
+		open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
+		open(STORM, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
 		open("/proc/self/comm", O_WRONLY | O_CLOEXEC),
 	};
 	pid_t workers[PROCESSES], dead;
@@ -365,7 +371,7 @@ static void count_elsewhere(void)
 		if (mkdir(point, 0755))
 			_exit(1);
 	for (point[sizeof(SPACE)] = '0'; point[sizeof(SPACE)] <= '9'; point[sizeof(SPACE)]++)
-		if (mount(SPACE, point, NULL, MS_BIND | MS_REC, NULL))	/* doubles them */
+		if (mount(SPACE, point, NULL, MS_BIND | MS_REC, NULL)) /* doubles them */
 			_exit(1);
 	file = fopen(MOUNTINFO, "r");
 	while (file && fgets(line, sizeof(line), file)) {
@@ -396,7 +402,8 @@ static bool prepare(void)
 
 	seed = strtoull(seed_word ? seed_word : "0", NULL, 0);
 	wanted = atol(operations_word ? operations_word : "0");
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (shared == MAP_FAILED || proc < 0 || stat("/", &st))
 		return false;
@@ -420,7 +427,8 @@ static bool set_up(void)
 	struct statx stx;
 
 	if (mount("cover", COVER, "tmpfs", 0, NULL) || put_tmpfs(STORM, 0) ||
-	    mount("", STORM, NULL, MS_SHARED, NULL) || statx(AT_FDCWD, STORM, 0, STATX_MNT_ID, &stx))
+	    mount("", STORM, NULL, MS_SHARED, NULL) ||
+	    statx(AT_FDCWD, STORM, 0, STATX_MNT_ID, &stx))
 		return false;
 	storm_mount = stx.stx_mnt_id;
 	return true;
@@ -441,8 +449,7 @@ static bool memory_is_back(void)
 	return read_meminfo("MemAvailable") >= available / 4 * 3;
 }
 
-FIXTURE(storm) {
-};
+FIXTURE(storm) {};
 
 FIXTURE_SETUP(storm)
 {
@@ -486,8 +493,8 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 		announce("<5>storm: %ld of %ld operations\n", done(), wanted);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("# measured seed %llu, %ld operations in %ld lives and %ld s\n", (unsigned long long)seed, done(),
-	       shared->lives, end.tv_sec - begin.tv_sec);
+	printf("# measured seed %llu, %ld operations in %ld lives and %ld s\n",
+	       (unsigned long long)seed, done(), shared->lives, end.tv_sec - begin.tv_sec);
 	EXPECT_STREQ("", shared->wrong);
 	EXPECT_EQ(wanted, done());
 	EXPECT_EQ(loaded_late(), shared->loaded);

@@ -17,9 +17,9 @@
 #define MOST_OPERATIONS 64
 #define ERRNOS 134
 
-#define STORM "/storm"		/* shared by all namespaces */
-#define SPACE "/a"		/* of each its own */
-#define COVER "/covered"	/* a mount covers a file there that users must not see */
+#define STORM "/storm"	 /* shared by all namespaces */
+#define SPACE "/a"	 /* of each its own */
+#define COVER "/covered" /* a mount covers a file there that users must not see */
 #define SECRET "secret"
 
 /*
@@ -34,12 +34,12 @@ extern const enum who processes[PROCESSES];
 enum bottom { ANYTHING, ON_ROOTFS, ON_NULLFS };
 
 struct shared {
-	bool stop, rest, loaded;	/* for ever; until the next round; the module */
+	bool stop, rest, loaded; /* for ever; until the next round; the module */
 	int faults, elsewhere;
 	char wrong[512];
 	long results[WHOS][MOST_OPERATIONS][ERRNOS], lives;
 	struct process {
-		pid_t pid, visited;	/* of its present life; root has been in its namespace */
+		pid_t pid, visited; /* of its present life; root has been in its namespace */
 		long done;
 		const char *operation;
 	} process[PROCESSES];
@@ -51,7 +51,7 @@ extern struct shared *shared;
 extern int number, proc;
 extern enum who who;
 extern enum bottom bottom;
-extern bool locked;		/* in a copy that some user has: what covers the bottom may have to stay */
+extern bool locked; /* in a copy that some user has: what covers the bottom may have to stay */
 
 extern dev_t rootfs;
 extern ino_t initial_namespace;
@@ -72,9 +72,9 @@ struct operation {
 	const char *name;
 	int (*carry_out)(void);
 	int weight;
-	int by;			/* who does it */
-	int refused;		/* to whom; then success is the failure */
-	int since;		/* the kernel's version, see kernel_version() */
+	int by;	     /* who does it */
+	int refused; /* to whom; then success is the failure */
+	int since;   /* the kernel's version, see kernel_version() */
 };
 
 extern const struct operation operations[];

@@ -82,7 +82,7 @@ TEST_F(user, nothing_comes_back_after_the_pivot)
 		EXPECT_FALSE(exists("/init"));
 		EXPECT_FALSE(exists("/covered"));
 	}
-	if (may_empty())	/* then that was unmounted, too */
+	if (may_empty()) /* then that was unmounted, too */
 		return;
 	ASSERT_TRUE(exists("/old"));
 	ASSERT_EQ(0, pivot_away("/old", "second"));
@@ -113,9 +113,11 @@ TEST_F(user, root_does_not_move)
 	int root = open("/", O_PATH), refused = may_empty() ? -ELOOP : -EINVAL;
 
 	EXPECT_EQ(refused, sys(mount("/", "/space/a", NULL, MS_MOVE, NULL)));
-	EXPECT_EQ(refused, sys(syscall(SYS_move_mount, root, "", AT_FDCWD, "/space/a", MOVE_MOUNT_F_EMPTY_PATH)));
+	EXPECT_EQ(refused, sys(syscall(SYS_move_mount, root, "", AT_FDCWD, "/space/a",
+				       MOVE_MOUNT_F_EMPTY_PATH)));
 	EXPECT_EQ(-EINVAL, sys(mount("/covered", "/space/a", NULL, MS_MOVE, NULL)));
-	EXPECT_EQ(-EINVAL, sys(syscall(SYS_move_mount, AT_FDCWD, "/covered", AT_FDCWD, "/space/a", 0)));
+	EXPECT_EQ(-EINVAL,
+		  sys(syscall(SYS_move_mount, AT_FDCWD, "/covered", AT_FDCWD, "/space/a", 0)));
 	/* ".." does not lead out */
 	EXPECT_EQ(0, sys(chdir("/../../..")));
 	EXPECT_TRUE(exists("init"));
@@ -143,7 +145,8 @@ TEST_F(user, cover_stays_in_copies)
 	tree = syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE);
 	ASSERT_LE(0, tree);
 	EXPECT_NE(0, sys(faccessat(tree, "covered/secret", F_OK, 0)));
-	ASSERT_EQ(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/space/b", MOVE_MOUNT_F_EMPTY_PATH)));
+	ASSERT_EQ(0, sys(syscall(SYS_move_mount, tree, "", AT_FDCWD, "/space/b",
+				 MOVE_MOUNT_F_EMPTY_PATH)));
 	EXPECT_EQ(-EINVAL, sys(umount2("/space/b/covered", MNT_DETACH)));
 	EXPECT_EQ(0, sys(umount2("/space/b", MNT_DETACH)));
 	EXPECT_NE(0, sys(faccessat(tree, "covered/secret", F_OK, 0)));

@@ -46,16 +46,17 @@ TEST(root_mount)
 	struct statx stx;
 
 	ASSERT_EQ(0, sys(syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID, &stx)));
-	printf("# same: statx: mount %llu, attributes %llx of %llx\n", (unsigned long long)stx.stx_mnt_id,
-	       (unsigned long long)stx.stx_attributes, (unsigned long long)stx.stx_attributes_mask);
+	printf("# same: statx: mount %llu, attributes %llx of %llx\n",
+	       (unsigned long long)stx.stx_mnt_id, (unsigned long long)stx.stx_attributes,
+	       (unsigned long long)stx.stx_attributes_mask);
 	ASSERT_EQ(0, sys(syscall(SYS_statx, AT_FDCWD, "/", 0, STATX_MNT_ID_UNIQUE_, &stx)));
 	if (!(stx.stx_mask & STATX_MNT_ID_UNIQUE_))
 		return;
 	request.id = stx.stx_mnt_id;
 	ASSERT_EQ(0, sys(syscall(SYS_statmount_, &request, &reply, sizeof(reply), 0)));
 	printf("# same: statmount: ids %#llx %#llx, %u %u, attributes %#llx, propagation %#llx\n",
-	       root->id, root->parent, root->old_id, root->old_parent,
-	       root->attributes, root->propagation);
+	       root->id, root->parent, root->old_id, root->old_parent, root->attributes,
+	       root->propagation);
 }
 
 /* The error codes of whatever would take the rootfs away, and of what does not concern it. */

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh disable=SC2154 # top and work are variables of tap.sh
 # Sourced by the tests of this directory, after tests/host/tap.sh. Beside the checkout are the packages and the key.
 
 packages=$(cd "$top/.." && pwd)

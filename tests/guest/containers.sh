@@ -35,6 +35,7 @@ bundle()
 }
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# shellcheck disable=SC2154 # from the kernel command line
 case $expect in
 nullfs) pivoting=inside ;;
 *) pivoting=fails ;;

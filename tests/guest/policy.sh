@@ -129,6 +129,7 @@ grep_line()
 
 echo TAP version 13
 echo 1..1
+# shellcheck disable=SC2154 # from the kernel command line
 if output=$(${lsm##*,} 2>&1); then
 	echo ok 1 loaded
 else

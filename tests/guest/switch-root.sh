@@ -7,6 +7,7 @@ mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t ext4 /dev/vda /mnt
 [ ! -e /immutable_rootfs.ko ] || cp /immutable_rootfs.ko /mnt
+# shellcheck disable=SC2154 # from the kernel command line
 case $tool in
 busybox)
 	exec busybox switch_root /mnt /sbin/init ;;

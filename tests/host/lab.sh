@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
 # Sourced by the tests of this directory that run in a Debian system of their own.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

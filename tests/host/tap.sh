@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
 # Sourced by the tests of this directory. They end with "done_testing".
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -41,9 +42,10 @@ refuses() {
 	[ "$(wc -l <"$work/said")" = 1 ] && grep -qF -- "$text" "$work/said"
 }
 
-# kernel_tree DIRECTORY: the files of a kernel source that the patch changes, which the header is none of
+# kernel_tree DIRECTORY [VERSION]: the files of a kernel source that the patch changes, without the header that it adds
 kernel_tree() {
-	source=$("$top/scripts/vmtest" kernel files "$KERNEL" Makefile fs/Makefile \
+	# shellcheck disable=SC2046 # names of files, without spaces
+	source=$("$top/scripts/vmtest" kernel files "${2:-$KERNEL}" Makefile fs/Makefile \
 		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u | grep -v /rootfs_provider.h)) || exit 1
 	cp -r "$source" "$1"
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * empty-namespace PROGRAM [ARGUMENT...]: run a program in a mount namespace without a single file.
- * The program has to be linked statically. This takes no privilege, but the boot parameter
- * immutable_rootfs.empty_namespaces=1.
+ * The program has to be linked statically. No privilege is needed, but the boot parameter
+ * immutable_rootfs.empty_namespaces=1 is.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -13,7 +13,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* The id that one had is the only one in the new user namespace. */
+/* Maps the own id, and no other, into the new user namespace. */
 static void keep(const char *map, int id)
 {
 	FILE *file = fopen(map, "we");
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	if (namespace < 0)
 		err(1, "/proc/self/ns/mnt");
 
-	/* The root goes, and entering the namespace once more finds what is there without it. */
+	/* Detach the root, then enter the namespace again, where nothing is left. */
 	if (umount2("/", MNT_DETACH)) {
 		if (errno != EINVAL)
 			err(1, "the root cannot be unmounted");

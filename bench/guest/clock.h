@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The clock of the measurements: under QEMU's -icount shift=0 the time stamp counter counts executed instructions, and
- * nanoseconds while the machine idles.
+ * The clock of the measurements. With QEMU's -icount shift=0 the time stamp counter counts executed
+ * instructions, and nanoseconds while the machine idles.
  */
 #ifndef CLOCK_H
 #define CLOCK_H
@@ -14,7 +14,10 @@ static inline unsigned long clock_now(void)
 	return (unsigned long)high << 32 | low;
 }
 
-/* When the program's first instruction was executed, which is this function: it is linked with -e first_instruction. */
+/*
+ * The time of the program's first instruction, which is in this function: the program is linked
+ * with -e first_instruction.
+ */
 unsigned long clock_at_start;
 
 void __attribute__((naked)) first_instruction(void)

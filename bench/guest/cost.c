@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of an initramfs that is not left: tells what system calls cost on which something beneath the rootfs could have
- * an influence, and how long it took to get here.
+ * PID 1 of an initramfs that is not left. Reports the cost of system calls that something beneath
+ * the rootfs could affect, and the time that the boot took.
  */
 #include "guest.h"
 #include "memory.h"
@@ -17,7 +17,7 @@ static int by_size(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-/* The median of some calls, which no tick of the timer changes. */
+/* The median of some calls, so that ticks of the timer do not matter. */
 static long median(void (*call)(void))
 {
 	long took[ROUNDS];
@@ -68,7 +68,7 @@ static void make_deep(void)
 	}
 }
 
-/* More mounts, up to this many. */
+/* Mounts more, from one number to the other. */
 static void mounts(int from, int to)
 {
 	char name[16];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of an initramfs with many files. As /init of it, prepares a new root and lets the program that tool= on the
- * command line names hand over to it; as /init of the new root, tells how long that took and waits for the memory.
+ * PID 1 of an initramfs with many files. As /init there, it prepares a new root and lets the
+ * program that tool= on the command line names hand over to it. As /init of the new root, it waits
+ * for the memory to come back and reports the times.
  */
 #include "guest.h"
 #include "memory.h"
@@ -101,7 +102,7 @@ static int leave(void)
 	return -errno;
 }
 
-/* Less than none if not all tmpfs are known. */
+/* The memory that the old root still holds; negative if some other tmpfs was not counted. */
 static long held_kb(void)
 {
 	write_file("/proc/sys/vm/stat_refresh", "1");

@@ -14,8 +14,10 @@
 #define SECONDS 60 /* after which a row is given up */
 #define ENOUGH 150
 
-static const char * const place_names[] = { "nullfs", "clone", "rootfs", "cover",
-					    "bind",   "proc",  "pivoted" };
+static const char * const place_names[] = {
+	"nullfs", "clone", "rootfs", "cover", "bind", "proc", "pivoted",
+};
+
 static const char * const who_names[] = { "root", "user", "nsroot" };
 
 enum place place;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in a container, with all rights over the mounts there, and tries to get back to the initramfs that the container
- * was started from: says "inside" if it finds no way, and "outside" if it does.
+ * Runs in a container, with all rights over its mounts, and tries to get back to the initramfs that
+ * started the container. Prints "outside" if it finds a way, else "inside".
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@ static bool initramfs_in_sight(void)
 	       exists("/proc/1/root/tests");
 }
 
-/* Out of a chroot, by a working directory that lies outside of it. */
+/* Leaves a chroot through a working directory outside of it. */
 static bool climb_out(int root)
 {
 	int up;
@@ -24,7 +24,7 @@ static bool climb_out(int root)
 	return !chroot(".");
 }
 
-/* A copy of the mounts may show what others cover. */
+/* A copy of the mounts might show what other mounts cover. */
 static bool copy_shows_it(int root, unsigned int recursive)
 {
 	int tree = open_tree(root, "..", OPEN_TREE_CLONE | recursive);

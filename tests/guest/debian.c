@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A Debian system that has come up through an initramfs of its own making, with the file /large in it. */
+/* Runs in a Debian system whose own initramfs, with the file /large in it, has started it. */
 #include "guest.h"
 #include "memory.h"
 #include "kselftest_harness.h"
@@ -12,7 +12,7 @@ TEST(running)
 	EXPECT_TRUE(marker_is("/run/state", "running\n"));
 }
 
-/* What the journal has as errors is compared with stock by tests/run. */
+/* The runner compares the errors in the journal with those of a stock kernel. */
 TEST(journal)
 {
 	FILE *journal = popen("journalctl -b -p err -o cat | sort -u", "r");
@@ -26,8 +26,8 @@ TEST(journal)
 }
 
 /*
- * Nothing of the initramfs is left in memory. root= makes the rootfs a ramfs, whose pages count as unevictable and
- * as cached; those of a tmpfs would be Shmem.
+ * Nothing of the initramfs is left in memory. With root= the rootfs is a ramfs, whose pages count
+ * as unevictable and as cached; pages of a tmpfs would count as Shmem.
  */
 TEST(memory)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* devtmpfs: the kernel's own thread makes and removes the nodes, whatever mounts others have made. */
+/* devtmpfs: the kernel's thread creates and removes the nodes, whatever others have mounted. */
 #include "guest.h"
 #include "kselftest_harness.h"
 
@@ -26,7 +26,7 @@ FIXTURE_TEARDOWN(device)
 	close(self->control);
 }
 
-/* A new device gets its node, with the mode that devtmpfs gives it, and loses it. */
+/* A new device gets a node with the mode that devtmpfs sets. The node goes with the device. */
 TEST_F(device, comes_and_goes)
 {
 	struct stat st;
@@ -37,7 +37,7 @@ TEST_F(device, comes_and_goes)
 	EXPECT_FALSE(exists(NODE));
 }
 
-/* A mount on a device node neither keeps the kernel from removing the node nor outlives it. */
+/* The kernel removes a node that something is mounted on, and that mount with it. */
 TEST_F(device, goes_with_a_mount_on_it)
 {
 	struct mount_line line;
@@ -49,7 +49,7 @@ TEST_F(device, goes_with_a_mount_on_it)
 	EXPECT_EQ(0, find_mount("/proc/self/mountinfo", NODE, &line));
 }
 
-/* The thread that does it has a mount namespace of its own, and is at home in devtmpfs. */
+/* kdevtmpfs has its own mount namespace, and its root and working directory are on devtmpfs. */
 TEST(kdevtmpfs_is_private)
 {
 	static const char * const places[] = { "root", "cwd" };

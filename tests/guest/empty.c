@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The parameter empty_namespaces of the module. Where it is given (empty=1 on the command line) users may unmount the
- * root of a mount namespace of their own, if it lies on nullfs, and then have an empty one. Where it is not, and on
- * stock, the root is locked. What a mount covers stays hidden in either case, whatever is tried.
+ * The module's parameter empty_namespaces. With it (empty=1 on the command line) users may unmount
+ * the root of their own mount namespace if it lies on nullfs, and the namespace is empty then.
+ * Without it, and on stock, the root is locked. In both cases whatever a mount covers stays hidden.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -24,14 +24,14 @@ static int entries(const char *path)
 	return count;
 }
 
-/* A root without anything in it, above it or around it. */
+/* The root and the working directory are empty, and ".." leads nowhere else. */
 static bool root_is_empty(void)
 {
 	return magic_of("/") == NULL_FS_MAGIC && entries("/") == 2 && entries(".") == 2 &&
 	       entries("/../..") == 2 && !exists("/init") && !exists(COVERED);
 }
 
-/* A clone of what fd or path names, mounted nowhere. */
+/* Clones the mount that fd or path names. The clone is attached nowhere. */
 static int clone_mount(int fd, const char *path, unsigned int recursive)
 {
 	int clone = open_tree(fd, path, OPEN_TREE_CLONE | AT_EMPTY_PATH | recursive);
@@ -50,8 +50,8 @@ static int own_ns(void)
 }
 
 /*
- * What can be done in a namespace of one's own: by an ordinary user, by root, which is nobody in there, and in a user
- * namespace within one.
+ * Runs each test in a user and mount namespace of its own: made by an ordinary user, made by root,
+ * and nested in another user namespace.
  */
 FIXTURE(own)
 {
@@ -87,7 +87,7 @@ FIXTURE_TEARDOWN(own)
 	close(self->ns);
 }
 
-/* Where that is refused the root is still there, and all that is tried afterwards is tried on it. */
+/* Where unmounting is refused the root stays, and the rest of the test runs on it. */
 #define LEAVE_THE_ROOT() \
 	do { \
 		ASSERT_EQ(may_empty() ? 0 : -EINVAL, go_below(self->ns)); \
@@ -96,7 +96,10 @@ FIXTURE_TEARDOWN(own)
 		EXPECT_EQ(!may_empty(), exists("/init")); \
 	} while (0)
 
-/* umount() lets go of the root if it may; but to make the rootfs read-only, or to force it, takes rights over that. */
+/*
+ * Detaching works where it is allowed. umount() without flags makes the rootfs read-only and
+ * MNT_FORCE forces it, which take rights over the rootfs.
+ */
 TEST_F(own, root_is_unmounted)
 {
 	EXPECT_EQ(!may_empty() && (immutable() || bottom_is_locked()) ? -EINVAL : -EPERM,
@@ -107,7 +110,7 @@ TEST_F(own, root_is_unmounted)
 	LEAVE_THE_ROOT();
 }
 
-/* The bottom is there for good: it can't be unmounted, moved, changed, or left by pivot_root(). */
+/* The bottom stays: it cannot be unmounted, moved, changed, or left by pivot_root(). */
 TEST_F(own, bottom_stays)
 {
 	int turn;
@@ -126,7 +129,7 @@ TEST_F(own, bottom_stays)
 	}
 }
 
-/* What is mounted in an empty namespace can be used, copied and unmounted as anywhere. */
+/* Mounts in an empty namespace can be used, copied and unmounted like any others. */
 TEST_F(own, empty_namespace_can_be_used)
 {
 	int turn;
@@ -149,7 +152,7 @@ TEST_F(own, empty_namespace_can_be_used)
 	EXPECT_EQ(-EPERM, sys(setns(self->ns, CLONE_NEWNS)));
 }
 
-/* Descriptors of the old root lead to what they led to before, and not beneath its mounts. */
+/* Descriptors of the old root lead where they led before, and not beneath its mounts. */
 TEST_F(own, covers_stay_on_the_old_root)
 {
 	int covered = open("/covered", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -180,7 +183,10 @@ TEST_F(own, covers_stay_on_the_old_root)
 	EXPECT_EQ(may_empty(), root_is_empty());
 }
 
-/* A clone of the whole tree, put into the empty namespace, has its covers on. So has a clone of that. */
+/*
+ * A clone of the whole tree keeps its covers when it is attached in the empty namespace. So does a
+ * clone of that clone.
+ */
 TEST_F(own, covers_stay_on_copies)
 {
 	int tree = clone_mount(AT_FDCWD, "/", AT_RECURSIVE), turn;
@@ -206,8 +212,9 @@ TEST_F(own, covers_stay_on_copies)
 }
 
 /*
- * Nothing can be put between the root and the bottom, nor can the root be moved, from outside of it either. (Linux 7.x
- * lets a user put mounts there, and locks them in place of the root.)
+ * Nothing can be mounted between the root and the bottom, and the root cannot be moved, not even
+ * from outside of it. (Linux 7.x lets a user mount there, and locks these mounts instead of the
+ * root.)
  */
 TEST_F(own, nothing_comes_beneath_the_root)
 {
@@ -232,7 +239,7 @@ TEST_F(own, nothing_comes_beneath_the_root)
 	LEAVE_THE_ROOT();
 }
 
-/* A root that is entered by pivot_root() passes on to the next what it got from the first: to be locked or not. */
+/* pivot_root() hands the lock, or its absence, from the old root to the new one. */
 TEST_F(own, root_after_pivot)
 {
 	ASSERT_EQ(0, sys(mount("root", "/space/a", "tmpfs", 0, NULL)));
@@ -250,7 +257,10 @@ TEST_F(own, root_after_pivot)
 	EXPECT_EQ(!may_empty(), exists("/covered"));
 }
 
-/* An overlay is made of what lies beneath mounts, so there is none of the root, be it unmounted; one of the bottom is empty. */
+/*
+ * An overlay shows what lies beneath mounts. So an overlay of the root is refused, unmounted or
+ * not; one of the bottom is empty.
+ */
 TEST_F(own, overlays_show_nothing)
 {
 	int covered = open("/covered", O_RDONLY | O_DIRECTORY | O_CLOEXEC), bottom;
@@ -279,8 +289,8 @@ TEST_F(own, overlays_show_nothing)
 }
 
 /*
- * proc and sysfs can be mounted where one is to be seen already, with nothing over it. In an empty namespace there is
- * none.
+ * proc and sysfs can be mounted only where the namespace already shows one, with nothing mounted on
+ * it. An empty namespace has none.
  */
 TEST_F(own, no_proc_and_no_sysfs)
 {
@@ -308,7 +318,9 @@ TEST_F(own, no_proc_and_no_sysfs)
 	EXPECT_EQ(may_empty() ? 0 : 3, WEXITSTATUS(status));
 }
 
-/* While its root is the one that was unmounted a process counts as chrooted, and gets no user namespace. */
+/*
+ * A process whose root is the unmounted one counts as chrooted and cannot create a user namespace.
+ */
 TEST_F(own, old_root_is_a_chroot)
 {
 	EXPECT_EQ(may_empty() ? 0 : -EINVAL, sys(umount2("/", MNT_DETACH)));
@@ -321,7 +333,7 @@ TEST_F(own, old_root_is_a_chroot)
 	EXPECT_EQ(0, sys(unshare(CLONE_NEWUSER)));
 }
 
-/* Two processes pull at the same namespace: one puts clones of the tree in place, the other unmounts them. */
+/* Two processes work on one namespace: one attaches clones of the tree, the other unmounts them. */
 TEST_F(own, race)
 {
 	int tree = clone_mount(AT_FDCWD, "/", AT_RECURSIVE), turn, status;
@@ -354,8 +366,8 @@ TEST_F(own, race)
 }
 
 /*
- * What the owner of the outer namespace does while the user has a copy of it. The test is the user; the owner, another
- * process, carries out a step when it is asked to.
+ * The owner of the outer namespace acts while the user has a copy of it. The test is the user. The
+ * owner is another process, which performs one step each time it is asked.
  */
 static int start_owner(int (*act)(void))
 {
@@ -392,7 +404,10 @@ static int mount_secret(const char *path, const char *file)
 	return error ? error : write_file(file, "secret");
 }
 
-/* The user's own namespace, as the owner's is now; its descriptor, or what failed. */
+/*
+ * Copies the owner's namespace for the user. Returns a descriptor of the copy or a negative error
+ * code.
+ */
 static int become_user_in_namespace(void)
 {
 	int error = become_user(1000);
@@ -405,8 +420,9 @@ static int become_user_in_namespace(void)
 static int peer; /* a clone of a mount, of its peer group if it has one */
 
 /*
- * Takes the root away and puts it back on a bottom whose propagation is another. A descriptor of that bottom, which is
- * covered then; on stock, where there is no way to it, of a tmpfs covered as well.
+ * Detaches the root and attaches it again on a bottom with another propagation. Returns a
+ * descriptor of the bottom, which is covered then. The bottom cannot be reached on stock, where the
+ * descriptor is that of a covered tmpfs.
  */
 static int change_bottom(int ns, unsigned long propagation)
 {
@@ -429,7 +445,7 @@ static int change_bottom(int ns, unsigned long propagation)
 	return error ? error : bottom;
 }
 
-/* At /clone, a clone of the bottom, which is shared, and has a cover. */
+/* Attaches at /clone a clone of the bottom that is shared and covered. */
 static int share_and_cover(int bottom)
 {
 	int clone = clone_mount(bottom, "", 0), error;
@@ -454,8 +470,8 @@ static int attach_peer_and_secret(void)
 }
 
 /*
- * The owner's mounts on a peer of the bottom come between the user's bottom and root, where the bottom receives them.
- * So the root is locked there, as it always was, and not where the bottom is private.
+ * Where the bottom receives propagation, the owner's mounts on a peer of it come between the user's
+ * bottom and root. There the root stays locked. It is not locked where the bottom is private.
  */
 FIXTURE(bottom) {};
 
@@ -494,7 +510,7 @@ TEST_F(bottom, owner_mounts_on_its_peer)
 	EXPECT_EQ(allowed, root_is_empty());
 }
 
-/* The same when it is there before the user's copy is made. */
+/* The same if the owner mounts before the user copies the namespace. */
 TEST_F(bottom, owner_has_mounted_on_its_peer)
 {
 	bool allowed = may_empty() && variant->propagation == MS_PRIVATE;
@@ -519,7 +535,7 @@ static int mount_secret_on_own_root(void)
 	return mount_secret("/", "/../secret"); /* ".." goes up what is mounted on it */
 }
 
-/* The same if the bottom that the user's is copied from is a slave of another namespace's. */
+/* The same if the user's bottom is a copy of one that is a slave of another namespace's. */
 TEST(owner_mounts_on_a_master)
 {
 	int ns = enter_own_namespace(), root, owner;
@@ -553,7 +569,7 @@ static int move_secret_beneath(void)
 		       sys(move_mount(AT_FDCWD, "/peer", AT_FDCWD, "/clone", MOUNT_BENEATH));
 }
 
-/* Of other mounts of nullfs what covers them stays locked: the owner can put mounts beneath. */
+/* The covers of other mounts of nullfs stay locked, as the owner can put mounts beneath them. */
 FIXTURE(clone) {};
 
 FIXTURE_VARIANT(clone)
@@ -607,7 +623,9 @@ static int mount_tree_then_secret(void)
 	return error ? error : mount_secret("/space", "/space/secret");
 }
 
-/* Nor does a cover lose its lock that comes to the user by propagation, together with what it covers. */
+/*
+ * A cover that reaches the user by propagation, together with what it covers, stays locked as well.
+ */
 TEST(owner_mounts_where_the_user_has_a_peer)
 {
 	int ns = enter_own_namespace(), bottom, clone, gift, owner, turn;
@@ -636,7 +654,7 @@ TEST(owner_mounts_where_the_user_has_a_peer)
 	}
 }
 
-/* A user who keeps the covered bottom as working directory can do nothing with it but look at it. */
+/* A user whose working directory is the covered bottom can do nothing with it but read it. */
 TEST(bottom_in_hand)
 {
 	int ns = enter_own_namespace(), bottom, clone;
@@ -654,7 +672,7 @@ TEST(bottom_in_hand)
 	EXPECT_NE(0, sys(move_mount(AT_FDCWD, "/covered", AT_FDCWD, ".", MOUNT_BENEATH)));
 	EXPECT_NE(0, sys(move_mount(clone, "", AT_FDCWD, ".",
 				    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_SET_GROUP)));
-	/* umount() means what is topmost there */
+	/* umount() takes the topmost mount there */
 	EXPECT_EQ(may_empty() ? 0 : -EINVAL, sys(umount2(".", MNT_DETACH)));
 	EXPECT_EQ(-EINVAL, sys(umount2(".", MNT_DETACH)));
 	EXPECT_EQ(2, entries("."));
@@ -663,7 +681,10 @@ TEST(bottom_in_hand)
 	EXPECT_FALSE(exists(COVERED));
 }
 
-/* A user whose root was moved over another one, the classic way, and who may have stayed in that. */
+/*
+ * The user's root was moved over another one, the classic way. With stay the working directory is
+ * still the covered one.
+ */
 static int become_user_in_moved_root(bool stay)
 {
 	int error = enter_own_namespace(), root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -685,7 +706,10 @@ static int become_user_in_moved_root(bool stay)
 	return error ? error : become_user_in_namespace();
 }
 
-/* A root that was moved over another one does not lie on nullfs: it stays locked, and that one is not to be seen. */
+/*
+ * A root that was moved over another one does not lie on nullfs: it stays locked, and the other one
+ * stays hidden.
+ */
 TEST(moved_root_stays)
 {
 	int ns = become_user_in_moved_root(false), turn;
@@ -699,7 +723,10 @@ TEST(moved_root_stays)
 	}
 }
 
-/* Nor can it be unmounted by who has kept the covered root as working directory: umount() means what is topmost there. */
+/*
+ * The covered root as working directory does not help to unmount it, as umount() takes the topmost
+ * mount there.
+ */
 TEST(moved_root_stays_on_the_other)
 {
 	int ns = become_user_in_moved_root(true);
@@ -715,7 +742,7 @@ TEST(moved_root_stays_on_the_other)
 	EXPECT_FALSE(exists("/init"));
 }
 
-/* The propagation of the root itself makes no difference, nor what the owner mounts later. */
+/* Neither the propagation of the root itself makes a difference, nor later mounts of the owner. */
 FIXTURE(root) {};
 
 FIXTURE_VARIANT(root)
@@ -759,7 +786,10 @@ TEST_F(root, propagation_of_the_root)
 	EXPECT_FALSE(exists(COVERED));
 }
 
-/* A lock on flags stays: a root that the owner has made nosuid does not become anything else in the user's copies. */
+/*
+ * Locked flags stay: a root that the owner has made nosuid and nodev keeps both in the user's
+ * copies.
+ */
 TEST(flags_stay)
 {
 	int ns = enter_own_namespace(), tree;
@@ -777,7 +807,7 @@ TEST(flags_stay)
 	EXPECT_EQ(-EPERM, sys(mount("", "/", NULL, MS_REMOUNT | MS_BIND, NULL)));
 }
 
-/* Who is confined by chroot() gets no user namespace, and so no way to the bottom. */
+/* A process in a chroot cannot create a user namespace, and so cannot get to the bottom. */
 TEST(chroot_stays)
 {
 	ASSERT_EQ(0, sys(chroot("/space")));
@@ -788,7 +818,7 @@ TEST(chroot_stays)
 	EXPECT_EQ(-EPERM, sys(umount2("/", MNT_DETACH)));
 }
 
-/* The example runs a program where there is nothing; or says why it can't. */
+/* empty-namespace runs a program in an empty namespace, or fails where that is not allowed. */
 TEST(example)
 {
 	int status;

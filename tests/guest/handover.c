@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * On the real root, after the kernel itself (root= without an initramfs) or a program of the initramfs handed over to it.
- * The command line says what to expect: fs=ext4 ... the root's type; moved=1 if it was moved over the rootfs, as on stock;
- * stays=1 if the old rootfs could not be unmounted and covers it.
+ * Runs on the real root, after the kernel itself (root= without an initramfs) or a program of the
+ * initramfs has handed over to it. The command line gives what to expect: fs= the root's type;
+ * moved=1 if the root was moved over the rootfs, as on stock; stays=1 if the old rootfs could not
+ * be unmounted and covers it.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
 
-/* The root is the file system that root= names, and nothing of the rootfs is to be seen. */
+/* The root is the file system that root= names, and the rootfs is not visible. */
 TEST(root)
 {
 	int rootfs = rootfs_id();
@@ -24,7 +25,7 @@ TEST(root)
 	EXPECT_EQ(!!getenv("stays"), count_type(MOUNTINFO, "rootfs"));
 }
 
-/* Beneath it lies nullfs where the handover was a pivot, and the old rootfs where it was MS_MOVE. */
+/* Nullfs lies beneath it after a pivot, the old rootfs after MS_MOVE. */
 TEST(below)
 {
 	int ns = enter_own_namespace(), tenths = 100;
@@ -39,12 +40,15 @@ TEST(below)
 		EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	} else {
 		EXPECT_TRUE(magic_of("/") == RAMFS_MAGIC || magic_of("/") == TMPFS_MAGIC);
-		/* whoever leaves an initramfs by MS_MOVE empties it, before or in the background */
+		/*
+		 * programs that leave an initramfs by MS_MOVE empty it, some of them in the
+		 * background
+		 */
 		while (exists("/init") && --tenths > 0)
 			usleep(100000);
 		EXPECT_FALSE(exists("/init"));
 		EXPECT_FALSE(exists("/tests"));
-		/* on nullfs that rootfs is not the bottom */
+		/* with nullfs beneath it that rootfs is not the bottom */
 		EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below(ns));
 		if (immutable())
 			EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
@@ -76,7 +80,7 @@ TEST(console)
 	EXPECT_EQ(3, write(fd, "ok\n", 3));
 }
 
-/* Unmounting the root lazily in a child hurts nobody else. */
+/* Detaching the root in the namespace of a child does not affect others. */
 TEST(others_keep_their_root)
 {
 	pid_t child = fork();

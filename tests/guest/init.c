@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of a test guest, as /init of an initramfs or /sbin/init of a disk: runs the programs that tests=a,b,c on the kernel
- * command line names, out of /tests, reports, and ends the machine.
+ * PID 1 of a test guest, as /init of an initramfs or /sbin/init of a disk. Runs the programs in
+ * /tests that tests=a,b,c on the kernel command line names, reports, and ends the machine.
  */
 #include "guest.h"
 #include "report.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loads the kernel's own module that leaks memory (samples/kmemleak): what looks for leaks has to find that. */
+/*
+ * Loads the kernel's sample module that leaks memory (samples/kmemleak), which kmemleak has to
+ * find.
+ */
 #include "guest.h"
 #include "kselftest_harness.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of an initramfs with one large file in it: lets pivot_init hand over to a tmpfs and a copy of itself there, and
- * looks at what it finds then. how=rough on the command line makes it hard for pivot_init: all mounts are shared, the
- * standard files are closed, the new root has a /run of its own and no /sys.
+ * PID 1 of an initramfs with one large file in it. Lets pivot_init hand over to a copy of this
+ * program in a tmpfs, which then checks what it finds. how=rough on the command line makes it hard
+ * for pivot_init: all mounts are shared, the standard files are closed, and the new root has its
+ * own /run and no /sys.
  */
 #include "guest.h"
 #include "memory.h"
@@ -13,7 +14,7 @@
 
 #define DEEP 1100 /* more than the files that a process may have open */
 
-/* What PID 1 saw, before and right after the handover. */
+/* What PID 1 observed before and after the handover. */
 static struct {
 	long cached;		 /* KB before */
 	long cached_back, shmem; /* KB in the end */
@@ -30,7 +31,7 @@ static bool rough(void)
 	return how && !strcmp(how, "rough");
 }
 
-/* The old root cannot be left but by emptying it. */
+/* Things that must survive, or must not stop, the emptying of the old root. */
 static void set_traps(void)
 {
 	char name[16];
@@ -107,7 +108,7 @@ static long used_kb(const char *path)
 	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
 }
 
-/* The memory of all the tmpfs that there should be: those that are seen, and the one that is covered on stock. */
+/* The memory of every tmpfs that should exist: the visible ones and, on stock, the covered one. */
 static long used_by_tmpfs(void)
 {
 	return used_kb("/") + used_kb("/dev") + used_kb("/run") + (immutable() ? 0 : 4);
@@ -142,7 +143,10 @@ TEST(arguments)
 	EXPECT_NE(NULL, getenv("how"));
 }
 
-/* The new root is the root, what was mounted on four directories has come along, and nothing else is to be seen. */
+/*
+ * The new root is the root, the mounts on four directories have moved along, and no others are
+ * visible.
+ */
 TEST(mounts)
 {
 	struct mount_line mount;
@@ -161,14 +165,17 @@ TEST(mounts)
 	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
 }
 
-/* Whoever follows a symbolic link of the initramfs while emptying it deletes this. */
+/* A program that follows symbolic links while it empties the initramfs would delete this. */
 TEST(new_root_is_whole)
 {
 	EXPECT_TRUE(marker_is("/keep/file", "keep"));
 	EXPECT_TRUE(exists("/after"));
 }
 
-/* The standard files are the console, or the device named with -c, opened on the devtmpfs that has come along. */
+/*
+ * The standard files are the console, or the device named with -c, opened on the devtmpfs that
+ * moved along.
+ */
 TEST(console)
 {
 	struct stat device;
@@ -182,14 +189,14 @@ TEST(console)
 	}
 }
 
-/* Init inherits one child, which ends by itself. */
+/* Init inherits one child, which exits by itself. */
 TEST(child)
 {
 	EXPECT_EQ(0, seen.child);
 	EXPECT_EQ(-ECHILD, seen.second_child);
 }
 
-/* All of the memory is given back: of a tmpfs to the last page. */
+/* All of the memory comes back; if the rootfs is a tmpfs, to the last page. */
 TEST(memory)
 {
 	const char *rootfs = getenv("rootfs");
@@ -201,14 +208,14 @@ TEST(memory)
 		EXPECT_EQ(used_by_tmpfs(), seen.shmem);
 }
 
-/* Kernel threads have followed. */
+/* Kernel threads have the new root, too. */
 TEST(kernel_threads)
 {
 	EXPECT_TRUE(marker_is("/proc/2/root/keep/file", "keep"));
 	EXPECT_TRUE(marker_is("/proc/2/cwd/keep/file", "keep"));
 }
 
-/* Beneath is nullfs, or on stock the old root, empty but for what is mounted there. */
+/* Beneath lies nullfs or, on stock, the old root, empty except for the mounts on it. */
 TEST(below)
 {
 	struct dirent *entry;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /linuxrc of an old-style initrd: shows that it ran, and lets the kernel go on to root=. */
+/* /linuxrc of an old-style initrd: prints that it ran, and lets the kernel continue with root=. */
 #include <fcntl.h>
 #include <unistd.h>
 

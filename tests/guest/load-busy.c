@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module is loaded from another mount namespace than the initial one, while the rootfs is shared and overmounted and
- * others mount, unmount, unshare, walk "..", enter it and become root in user namespaces: the initial namespace gets
- * nullfs, and nobody notices.
+ * The module is loaded from a mount namespace other than the initial one, while the rootfs is
+ * shared and overmounted, and other processes mount, unmount, unshare, walk "..", enter the initial
+ * namespace and become root in user namespaces. The initial namespace gets nullfs, and no process
+ * notices.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -49,7 +50,7 @@ static bool unshares(void)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* Both come to what is mounted over the root. */
+/* Both lead to the mount over the root. */
 static bool walks_up(void)
 {
 	struct stat top, up;
@@ -65,7 +66,7 @@ static bool reads_mounts(void)
 	return find_mount(MOUNTINFO, "/proc", &line) == 1;
 }
 
-/* Whoever enters the initial namespace comes to what is mounted over its root. */
+/* A process that enters the initial namespace gets to the mount over its root. */
 static bool enters(void)
 {
 	struct stat top, root;
@@ -79,7 +80,7 @@ static bool enters(void)
 	return waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* Whose root is the topmost one is not chrooted, and may have a user namespace. */
+/* A process whose root is the topmost mount is not chrooted, and may create a user namespace. */
 static bool becomes_root(void)
 {
 	pid_t child = fork();
@@ -104,7 +105,7 @@ static void work(void)
 	_exit(0);
 }
 
-/* Until every worker has gone some rounds more. */
+/* Waits until every worker has finished some more rounds. */
 static void let_them_work(void)
 {
 	long goals[WORKERS];
@@ -117,7 +118,7 @@ static void let_them_work(void)
 			usleep(1000);
 }
 
-/* Which file, on which mount, a descriptor or link of /proc leads to. */
+/* Describes the file, and its mount, that a descriptor or link in /proc leads to. */
 static void describe(char *text, size_t size, pid_t pid, const char *what)
 {
 	char path[64], info[256] = "";
@@ -150,7 +151,7 @@ static void describe_all(char *text, size_t size, const pid_t *people)
 	describe(text, size, 1, "fd/2");
 }
 
-/* Somebody with a root and a current directory of their own, which nothing but a signal ends. */
+/* A process with its own root and working directory, which runs until a signal ends it. */
 static pid_t bystander(const char *root, const char *directory, bool unshared)
 {
 	int ready[2];
@@ -241,7 +242,7 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	}
 	ASSERT_EQ(loader, waitpid(loader, &status, 0));
 	EXPECT_EQ(0, shared->load);
-	/* its own namespace existed before, and has not changed */
+	/* its namespace existed before the load, and has not changed */
 	EXPECT_EQ(-EINVAL, shared->below);
 	let_them_work();
 	shared->stop = true;
@@ -257,7 +258,7 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	describe_all(after, sizeof(after), people);
 	EXPECT_STREQ(before, after);
 
-	/* What is mounted on the rootfs still reaches the namespaces that share it. */
+	/* Mounts on the rootfs still propagate to the namespaces that share it. */
 	ASSERT_EQ(0, sys(mount("late", "/late", "tmpfs", 0, NULL)));
 	snprintf(mountinfo, sizeof(mountinfo), "/proc/%d/mountinfo", people[4]);
 	EXPECT_EQ(1, find_mount(mountinfo, "/late", &line));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module's first, second, ... allocation fails, until a load gets through (Documentation/fault-injection). */
+/*
+ * The module's first allocation fails, then its second, and so on, until a load succeeds
+ * (Documentation/fault-injection of the kernel).
+ */
 #include "guest.h"
 #include "kselftest_harness.h"
 
@@ -14,7 +17,7 @@ static int write_number(const char *path, unsigned long number)
 	return write_file(path, text);
 }
 
-/* Where a function of the kernel begins and ends goes into two files of failslab. */
+/* Writes the begin and the end of a kernel function to two files of failslab. */
 static int write_range(const char *begin_file, const char *end_file, const char *function)
 {
 	unsigned long address, begin = 0, end = -1UL;
@@ -39,7 +42,10 @@ static int write_range(const char *begin_file, const char *end_file, const char 
 	return write_number(begin_file, begin) ?: write_number(end_file, end);
 }
 
-/* Only what a module's initialisation asks for is to fail: not what loading it takes, nor kmemleak's notes of it all. */
+/*
+ * Only allocations of a module's initialisation are to fail, not those of loading it or of
+ * kmemleak.
+ */
 static int fail_in_initcalls(void)
 {
 	int error;
@@ -55,7 +61,7 @@ static int fail_in_initcalls(void)
 	return error ?: write_number(FAILSLAB "verbose", 0);
 }
 
-/* Whether the fault that was asked for has happened. */
+/* Whether the requested fault has happened. */
 static bool failed(void)
 {
 	char text[16] = "";

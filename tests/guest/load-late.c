@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module is loaded when the initramfs has been left by MS_MOVE, from /immutable_rootfs.ko of the real root. */
+/*
+ * The module is loaded after the initramfs was left by MS_MOVE, from /immutable_rootfs.ko on the
+ * real root.
+ */
 #include "guest.h"
 #include "kselftest_harness.h"
 
-/* That changes nothing which one sees, not even the root's parent. */
+/* Nothing visible changes, not even the root's parent. */
 TEST(loading)
 {
 	char before[8192], after[8192];

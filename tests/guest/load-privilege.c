@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Only who has CAP_SYS_MODULE, in the initial user namespace, can load the module, and then nothing changes but the initial
- * mount namespace: all others that exist stay as they are.
+ * Loading the module takes CAP_SYS_MODULE in the initial user namespace. It changes the initial
+ * mount namespace only: all others that exist stay as they are.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -39,21 +39,21 @@ static int become_user_in(int flags)
 	return error;
 }
 
-/* A user cannot, */
+/* Who cannot load it: a user, */
 TEST(user)
 {
 	ASSERT_EQ(0, become_user_in(0));
 	refused(_metadata);
 }
 
-/* nor root of a user namespace, who has all capabilities there; */
+/* root of a user namespace, who has all capabilities there, */
 TEST(root_of_a_user_namespace)
 {
 	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER));
 	refused(_metadata);
 }
 
-/* nor in other namespaces besides; */
+/* the same with other namespaces as well, */
 TEST(root_of_all_namespaces)
 {
 	ASSERT_EQ(0, become_user_in(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
@@ -61,14 +61,14 @@ TEST(root_of_all_namespaces)
 	refused(_metadata);
 }
 
-/* nor the real root, who has entered a user namespace; */
+/* the real root after entering a user namespace, */
 TEST(root_who_went_into_a_user_namespace)
 {
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWUSER)));
 	refused(_metadata);
 }
 
-/* nor root without this one capability. */
+/* and root without this one capability. */
 TEST(root_without_the_capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -80,7 +80,7 @@ TEST(root_without_the_capability)
 	refused(_metadata);
 }
 
-/* Nothing that a user can ask for makes the kernel load it: it is known by its own name only. */
+/* No request of a user makes the kernel load the module: it has no aliases. */
 TEST(nobody_calls_for_it)
 {
 	EXPECT_EQ(NULL, memmem(image, size, "alias=", 6));
@@ -90,7 +90,9 @@ TEST(nobody_calls_for_it)
 	EXPECT_FALSE(exists("/sys/module/immutable_rootfs"));
 }
 
-/* Those who are there when it is loaded, in a mount namespace of their own, and what they find. */
+/*
+ * Processes in their own mount namespaces that exist before the load, and what they find after it.
+ */
 
 static const struct {
 	const char *name;
@@ -155,7 +157,7 @@ static void stand_by(int number, int loaded)
 	_exit(0);
 }
 
-/* What a user finds in namespaces that are made now. */
+/* pivot_root() by a user in namespaces created now. */
 static int pivot_as_user(void)
 {
 	pid_t child = fork();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernels on which the module cannot be loaded: one without the hook, one that takes signed modules only, one that has nullfs
- * itself, for which none can be built, and one with nullfs beneath the rootfs already. There a module of the same name, built
- * in or loaded before, is found by the kernel, and anything else by ours (/renamed.ko).
+ * Kernels that refuse the module: one without the hook, one that accepts only signed modules, one
+ * that has nullfs of its own, for which no module can be built, and one that already has nullfs
+ * beneath the rootfs. In the last case the kernel finds a module of the same name, built in or
+ * loaded; a module of another name (/renamed.ko) finds nullfs itself.
  */
 #include "guest.h"
 #include "kselftest_harness.h"

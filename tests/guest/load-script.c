@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* scripts/load, which is /load here, loads the module, or says in one line what is in the way and changes nothing. */
+/*
+ * scripts/load, which is /load here, loads the module, or prints the reason in one line and changes
+ * nothing.
+ */
 #include "guest.h"
 #include "kselftest_harness.h"
 
@@ -19,7 +22,7 @@ FIXTURE_TEARDOWN(script)
 	EXPECT_STREQ(self->before, self->after);
 }
 
-/* Its exit status, and what it said. */
+/* Returns the exit status; said gets the output. */
 static int run(const char *command, char *said, size_t size)
 {
 	FILE *output = popen(command, "r");
@@ -35,7 +38,7 @@ static int run(const char *command, char *said, size_t size)
 static const char no_hook[] =
 	" lacks the rootfs-provider hook: apply kernel-hooks.patch to it, build it and boot that";
 
-/* What keeps the module from being loaded here, as the script puts it. */
+/* Why the module cannot be loaded here, in the words of the script. */
 static const char *obstacle(void)
 {
 	const char *flavour = getenv("flavour");
@@ -58,7 +61,7 @@ static bool is_one_line_about(const char *why, const char *said)
 	return is;
 }
 
-/* What no user can mend comes first. */
+/* The script reports first what root could not solve either. */
 TEST_F(script, run_by_a_user)
 {
 	const char *why = obstacle();
@@ -85,7 +88,7 @@ TEST_F(script, run_by_root)
 	EXPECT_EQ(0, go_below_in_a_child());
 }
 
-/* What others have logged meanwhile is not taken for the reason. */
+/* A line that others have logged meanwhile is not mistaken for the reason. */
 TEST_F(script, run_again)
 {
 	const char *why = obstacle() ?: "File exists; the kernel says: immutable_rootfs: ";

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module is loaded in the initramfs, from where it is /immutable_rootfs.ko; what runs after this finds nullfs. */
+/*
+ * The module is loaded in the initramfs, from /immutable_rootfs.ko. Programs that run after this
+ * one find nullfs.
+ */
 #include "guest.h"
 #include "kselftest_harness.h"
 
-/* Without the module a patched kernel is a stock kernel. */
+/* Without the module a patched kernel behaves like a stock kernel. */
 TEST(before)
 {
 	EXPECT_EQ(-EINVAL, go_below_privately());
@@ -21,7 +24,7 @@ TEST(switched_off)
 	EXPECT_EQ(-EINVAL, go_below_privately());
 }
 
-/* With it nullfs lies beneath the rootfs, and nothing else has changed. */
+/* Loading puts nullfs beneath the rootfs and changes nothing else. */
 TEST(loading)
 {
 	char before[8192], after[8192];
@@ -47,7 +50,7 @@ TEST(loading)
 				empty ? "0" : "1"));
 }
 
-/* Once is enough. */
+/* Loading it twice is refused. */
 TEST(loading_again)
 {
 	char before[8192], after[8192];
@@ -58,7 +61,7 @@ TEST(loading_again)
 	EXPECT_STREQ(before, after);
 }
 
-/* What lies beneath everything cannot be taken away, which lsmod shows. */
+/* The module cannot be unloaded, and lsmod shows it as permanent. */
 TEST(unloading)
 {
 	FILE *modules = fopen("/proc/modules", "r");

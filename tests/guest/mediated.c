@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Security modules decide over mounts and pivot_root() as on stock, with the names that files have there, whether nullfs
- * lies beneath or not. policy.sh has loaded the policy of the last module in lsm=.
+ * Security modules decide about mounts and pivot_root() as on stock, and see the same file names,
+ * with and without nullfs beneath. policy.sh has loaded the policy of the last module in lsm=.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -13,11 +13,12 @@
 
 #define FAILED 200 /* and above: exit status of who could not even try */
 
-/* Operations, in the order of their names. /new is a tmpfs, /bound and /other are directories. */
+/* The operations. /new is a tmpfs, /bound and /other are directories. */
 enum { MOUNT, BIND, MOVE, REMOUNT, UMOUNT, PIVOT, OPERATIONS };
 
-static const char * const operations[] = { "mount",   "bind",	"move",
-					   "remount", "umount", "pivot_root" };
+static const char * const operations[] = {
+	"mount", "bind", "move", "remount", "umount", "pivot_root",
+};
 
 static int operate(int operation)
 {
@@ -38,8 +39,9 @@ static int operate(int operation)
 }
 
 /*
- * Who tries, and what comes of it. /confined may neither mount nor pivot, /allowed may do exactly what is tried here.
- * SELinux has no hook for pivot_root(): there only the capability decides, which /powerless lacks.
+ * The subjects, and the error code that each gets. /confined may neither mount nor pivot, /allowed
+ * may do exactly what is tried here. SELinux has no hook for pivot_root(): only the capability
+ * counts, which /powerless lacks.
  */
 static const struct subject {
 	const char *module, *name;
@@ -71,7 +73,9 @@ static int lock_in(void)
 	return ruleset < 0 ? -errno : sys(syscall(SYS_landlock_restrict_self, ruleset, 0));
 }
 
-/* The program runs from a file of the subject's name, by which AppArmor and TOMOYO know it. */
+/*
+ * The program runs from a file with the subject's name, by which AppArmor and TOMOYO identify it.
+ */
 static int become(const struct subject *subject)
 {
 	char context[64];
@@ -110,7 +114,7 @@ static int make_directories(void)
 	return sys(mount("new", "/new", "tmpfs", 0, NULL));
 }
 
-/* The process is in a mount namespace of its own, and the root is */
+/* The process is in its own mount namespace. Its root is */
 FIXTURE(root) {};
 
 FIXTURE_VARIANT(root)
@@ -119,11 +123,14 @@ FIXTURE_VARIANT(root)
 	bool moved, pivoted;
 };
 
-/* the rootfs; on stock nobody can pivot there, but whom the module forbids it is told so; */
+/*
+ * the rootfs (on stock pivot_root() fails there, and with the module's error if the module forbids
+ * it),
+ */
 FIXTURE_VARIANT_ADD(root, initramfs) { .name = "initramfs" };
-/* a tmpfs that was moved over the rootfs, where all is as on stock; */
+/* a tmpfs that was moved over the rootfs (where everything is as on stock), */
 FIXTURE_VARIANT_ADD(root, moved) { .name = "moved", .moved = true };
-/* a tmpfs after a pivot. */
+/* or a tmpfs after a pivot. */
 FIXTURE_VARIANT_ADD(root, pivoted) { .name = "pivoted", .pivoted = true };
 
 FIXTURE_SETUP(root)
@@ -204,7 +211,7 @@ TEST_F(root, decisions)
 	}
 }
 
-/* The modules that lsm= names are at work. */
+/* The modules that lsm= names are active. */
 TEST(modules)
 {
 	char active[256] = "";
@@ -218,7 +225,9 @@ TEST(modules)
 	close(fd);
 }
 
-/* What SELinux calls files: those of the rootfs as on stock; nullfs is not labeled, and nobody can do it. */
+/*
+ * SELinux labels the files of the rootfs as on stock. Nullfs is unlabeled, and cannot be labeled.
+ */
 TEST(labels)
 {
 	char label[64] = "";
@@ -267,7 +276,10 @@ static int trace_a_stranger(void)
 	return -WEXITSTATUS(status);
 }
 
-/* Yama keeps a user from tracing processes that are not descendants, unless it is told not to. */
+/*
+ * Yama prevents a user from tracing processes that are not descendants, unless it is configured not
+ * to.
+ */
 TEST(yama)
 {
 	static const char scope[] = "/proc/sys/kernel/yama/ptrace_scope";

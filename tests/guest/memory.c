@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of an initramfs with one large file in it: hands over by pivot_root() to a tmpfs and a copy of itself there, and
- * watches how much of the file's memory comes back, first with its standard files still open on the old root's
- * /dev/console, then with these reopened on the new root. rootfs=tmpfs|ramfs on the command line says which of them the rootfs is to be.
+ * PID 1 of an initramfs with one large file in it. Hands over by pivot_root() to a copy of itself
+ * in a tmpfs, and measures how much of the file's memory comes back: first with its standard files
+ * still open on the old root's /dev/console, then with them reopened on the new root. rootfs=tmpfs
+ * or rootfs=ramfs on the command line is the expected type of the rootfs.
  */
 #include "guest.h"
 #include "memory.h"
 #include "report.h"
 #include "kselftest_harness.h"
 
-/* What PID 1 saw; it goes on as another program after the handover, so this travels in the environment. */
+/*
+ * What PID 1 observed. It executes another program at the handover, so this is passed in the
+ * environment.
+ */
 static struct {
 	unsigned long magic;		/* of the rootfs */
 	long size;			/* of the file */
@@ -19,7 +23,7 @@ static struct {
 	long held_free, held_cached, back_free, back_cached; /* KB given back */
 } seen;
 
-/* With KASAN and kmemleak, which go on collecting, free memory says little. */
+/* KASAN and kmemleak keep taking memory, so free memory means little with them. */
 static bool debugging(void)
 {
 	const char *flavour = getenv("flavour");
@@ -27,7 +31,10 @@ static bool debugging(void)
 	return flavour && !strncmp(flavour, "debug", strlen("debug"));
 }
 
-/* Unmounting is finished by others, on another CPU maybe: waits until the memory is back or so much time has passed. */
+/*
+ * Other threads finish unmounting, maybe on another CPU: waits until the memory is back or the time
+ * is over.
+ */
 static void wait_for_memory(int tenths, long *free_back, long *cached_back)
 {
 	do {
@@ -37,7 +44,7 @@ static void wait_for_memory(int tenths, long *free_back, long *cached_back)
 	} while (--tenths > 0 && (debugging() ? *cached_back : *free_back) < FILE_KB);
 }
 
-/* Free memory still grows for a moment after the boot, from what the boot itself needed. */
+/* Free memory grows for a moment after the boot, as what the boot needed is freed. */
 static void settle(void)
 {
 	int tenths = 30, steady = 0;
@@ -65,7 +72,7 @@ static void reopen(int fd, const char *path)
 		close(opened);
 }
 
-/* The rootfs is what the command line makes it, on nullfs as on a stock kernel. */
+/* The rootfs has the type that the command line selects, as on a stock kernel. */
 TEST(type_of_rootfs)
 {
 	const char *rootfs = getenv("rootfs");
@@ -76,7 +83,7 @@ TEST(type_of_rootfs)
 	EXPECT_EQ(0, seen.before);
 }
 
-/* A load that fails says why, and the mounts are those from before. */
+/* A failing load returns the right error and leaves the mounts as they were. */
 TEST(failed_load)
 {
 	const char *fails = getenv("fails");
@@ -86,7 +93,10 @@ TEST(failed_load)
 	EXPECT_EQ(0, seen.loaded);
 }
 
-/* PID 1 leaves the initramfs by pivot_root() and detaches it; on a stock kernel that fails with EINVAL. */
+/*
+ * PID 1 leaves the initramfs by pivot_root() and detaches it; on a stock kernel that fails with
+ * EINVAL.
+ */
 TEST(handover)
 {
 	EXPECT_EQ(immutable() ? 0 : -EINVAL, seen.pivot);
@@ -94,7 +104,10 @@ TEST(handover)
 	EXPECT_EQ(!immutable(), exists("/large"));
 }
 
-/* An open file keeps the file system that it is on: with PID 1's console there, nothing of the file comes back. */
+/*
+ * An open file keeps its file system in memory: while PID 1's console is there, no memory comes
+ * back.
+ */
 TEST(console_holds_the_memory)
 {
 	if (!immutable())
@@ -107,8 +120,8 @@ TEST(console_holds_the_memory)
 }
 
 /*
- * With the console reopened on the new root at least 99 % of the file's memory comes back: it is no longer cached (which
- * counts the files of tmpfs and ramfs) and it is free.
+ * With the console reopened on the new root at least 99 % of the file's memory comes back: Cached,
+ * which counts the files of tmpfs and ramfs, falls, and free memory grows.
  */
 TEST(memory_comes_back)
 {

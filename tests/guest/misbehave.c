@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PID 1 of a guest that goes wrong in the way that how= names, for the tests of the runner itself. */
+/* PID 1 of a guest that fails in the way that how= names, for the tests of the runner itself. */
 #include "guest.h"
 #include "report.h"
 

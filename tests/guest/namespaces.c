@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an ordinary user can do in user, mount and pid namespaces, unshared together or one after the other, each within the
- * one before: nothing that a mount covers comes to light, and nullfs gets no file, no lock and no attribute.
+ * An ordinary user in user, mount and pid namespaces, unshared together or one after the other,
+ * each within the one before, never sees what a mount covers, and cannot create a file, a lock or
+ * an attribute on nullfs.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -36,7 +37,7 @@ static struct shared *shared;
 
 static int proc = -1; /* on nullfs there is none */
 
-/* The covers, and each hides a file called "secret" or is one that says so. */
+/* The covers. Each hides a file named "secret" or a file that contains that word. */
 static const char * const covers[] = { "covered", "stacked", "masked" };
 static struct {
 	struct file_handle handle;
@@ -55,7 +56,10 @@ static int write_proc(const char *name, const char *text)
 	return error;
 }
 
-/* Into new namespaces, as root of the user namespace. A new pid namespace begins with a child. */
+/*
+ * Enters new namespaces, as root of the user namespace. A child is the first in a new pid
+ * namespace.
+ */
 static int enter(int kinds)
 {
 	int flags = (kinds & USER ? CLONE_NEWUSER : 0) | (kinds & MOUNTS ? CLONE_NEWNS : 0) |
@@ -91,7 +95,10 @@ static void become_the_user(void)
 		_exit(1);
 }
 
-/* As a user goes one way into namespaces within namespaces; where permitted, calls then() there. */
+/*
+ * Enters nested namespaces as a user, as way lists them, and calls then() there if all are
+ * permitted.
+ */
 static void go(const int *way, int number, void (*then)(const int *way, int number))
 {
 	bool owner = false;
@@ -111,7 +118,7 @@ static void go(const int *way, int number, void (*then)(const int *way, int numb
 	_exit(0);
 }
 
-/* All ways of so many steps, each anew for each of so many calls of then(). */
+/* Goes all ways of up to so many steps, each once for each number that then() is called with. */
 static void go_all_ways(int steps, int calls, void (*then)(const int *way, int number))
 {
 	int all, number, status, way[STEPS], i;
@@ -180,7 +187,7 @@ static bool search(int at, const char *path, int depth)
 	return found;
 }
 
-/* From where a process is; places that are the same are searched once. */
+/* Searches from where the process is. Places that are the same are searched once. */
 static bool secret_in_sight(int fd)
 {
 	static const char * const places[] = { "/", "/..", ".", ".." };
@@ -202,7 +209,7 @@ static bool secret_in_sight(int fd)
 	return false;
 }
 
-/* What can be tried to find them. Each may return a descriptor to look from, or FOUND. */
+/* Attempts to find them. Each may return a descriptor to search from, or FOUND. */
 
 static void uncover(const char *root)
 {
@@ -400,7 +407,7 @@ static int overlay(void)
 	return open("/space/a", O_PATH);
 }
 
-/* Changes of propagation, in a copy that receives them, and a copy of that. */
+/* Changes the propagation in a copy that receives mounts, and in copies of that. */
 static int propagate(void)
 {
 	static const int kinds[] = { MS_SHARED, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, MS_PRIVATE };
@@ -441,7 +448,10 @@ static int leave_a_chroot(void)
 	return root;
 }
 
-/* The owner of the mounts finds the secrets by most of these, which shows that they are worth trying. */
+/*
+ * Which attempts find the secrets when the owner of the mounts makes them. This proves them
+ * effective.
+ */
 enum owner { NEVER, ALWAYS, ON_NULLFS };
 
 static const struct {
@@ -496,7 +506,7 @@ FIXTURE_TEARDOWN(namespaces)
 	mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 }
 
-/* Root, in a mount namespace of its own, finds what is covered. */
+/* Root in its own mount namespace finds what is covered. */
 TEST_F(namespaces, root_finds_it)
 {
 	static const int nowhere[STEPS];
@@ -520,7 +530,7 @@ TEST_F(namespaces, root_finds_it)
 	}
 }
 
-/* A user does not, wherever it goes. */
+/* A user does not, in any combination of namespaces. */
 TEST_F_TIMEOUT(namespaces, a_user_does_not, 500)
 {
 	unsigned int i;
@@ -539,7 +549,7 @@ TEST_F_TIMEOUT(namespaces, a_user_does_not, 500)
 	EXPECT_TRUE(exists("/init"));
 }
 
-/* nullfs as the root of a user who was left there */
+/* A user whose root is nullfs */
 
 static int here = -1, file = -1; /* nullfs, and a file from elsewhere */
 
@@ -664,9 +674,9 @@ TEST_F_TIMEOUT(on_nullfs, a_user_changes_nothing, 300)
 	EXPECT_EQ(0, memcmp(&fs[0], &fs[1], sizeof(fs[0])));
 }
 
-/* Watches on nullfs, which kernels before 7.0 cannot refuse */
+/* Watches on nullfs, which kernels before 7.0 have no means to refuse */
 
-/* What others do on nullfs, in a mount namespace of their own. */
+/* What another process does on nullfs, in its own mount namespace. */
 static void be_busy(bool open_it)
 {
 	pid_t child = fork();
@@ -691,7 +701,7 @@ static void be_busy(bool open_it)
 	waitpid(child, NULL, 0);
 }
 
-/* A user who watches nullfs, until it is killed: writes what it sees. */
+/* A user who watches nullfs until killed, and writes the events to a pipe. */
 static pid_t watcher(int ready, int events)
 {
 	pid_t child = fork();
@@ -751,10 +761,10 @@ TEST_F(on_nullfs, watches_tell_nothing_and_go)
 	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 
-	/* Nothing is told of what others try to change, nor of what they mount and do above. */
+	/* No event for attempts of others to change it, nor for mounts on it and work in these. */
 	be_busy(false);
 	EXPECT_EQ(0, poll(&told, 1, 500));
-	/* That somebody opens and lists it is told; not who, nor in which namespace, nor a name. */
+	/* Opening and listing it are reported, but without a process, a namespace or a name. */
 	be_busy(true);
 	ASSERT_EQ(1, poll(&told, 1, 5000));
 	usleep(200000);
@@ -766,7 +776,9 @@ TEST_F(on_nullfs, watches_tell_nothing_and_go)
 		EXPECT_EQ(0, event->cookie);
 	}
 
-	/* The watch counts as the user's, and ends with the last process that has it. */
+	/*
+	 * The watch counts against the user's limit, and ends with the last process that holds it.
+	 */
 	EXPECT_EQ(-ENOSPC, watch_as_user());
 	EXPECT_EQ(0, sys(kill(child, SIGKILL)));
 	EXPECT_EQ(child, waitpid(child, NULL, 0));
@@ -777,7 +789,7 @@ TEST_F(on_nullfs, watches_tell_nothing_and_go)
 	EXPECT_EQ(0, write_file("/proc/sys/fs/inotify/max_user_watches", "1000"));
 }
 
-/* fanotify, where it takes nullfs at all, tells a user no process either. */
+/* fanotify, if it accepts nullfs at all, reports no process to a user either. */
 TEST_F(on_nullfs, fanotify_names_nobody)
 {
 	struct fanotify_event_metadata *event;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What user space sees on nullfs, and that it cannot get one of its own. */
+/* What user space sees on nullfs, and that it cannot mount another one. */
 #include "guest.h"
 #include "kselftest_harness.h"
 
@@ -13,7 +13,10 @@
 #include <sys/xattr.h>
 #include <time.h>
 
-/* In each test the process has nullfs as its root and working directory, in a mount namespace of its own. */
+/*
+ * In each test the process has nullfs as its root and working directory, in a mount namespace of
+ * its own.
+ */
 FIXTURE(nullfs)
 {
 	int fd;	  /* nullfs */
@@ -50,7 +53,9 @@ TEST_F(nullfs, statfs)
 	EXPECT_EQ(0, fs.f_bfree);
 }
 
-/* Its root is inode 1, a directory with two links that everybody may enter and read and nobody may write. */
+/*
+ * Its root is inode 1, a directory with two links that all may enter and read and none may write.
+ */
 TEST_F(nullfs, stat)
 {
 	struct stat st;
@@ -74,7 +79,7 @@ TEST_F(nullfs, immutable_attribute)
 	EXPECT_EQ(STATX_ATTR_IMMUTABLE, stx.stx_attributes_mask & STATX_ATTR_IMMUTABLE);
 }
 
-/* It holds "." and ".." and nothing else; both are itself; names are not found. */
+/* It contains only "." and "..", which are both itself. Other names are not found. */
 TEST_F(nullfs, empty)
 {
 	struct dirent *entry;
@@ -100,7 +105,7 @@ TEST_F(nullfs, empty)
 	EXPECT_EQ(-ENOENT, sys(open("init", O_RDONLY)));
 }
 
-/* Nothing can be created in it, whatever the call; an unnamed file is a matter of permission. */
+/* No call can create anything in it: ENOENT for names, EPERM for an unnamed file. */
 TEST_F(nullfs, nothing_can_be_created)
 {
 	EXPECT_EQ(-ENOENT, sys(open("a", O_CREAT | O_WRONLY, 0600)));
@@ -113,7 +118,7 @@ TEST_F(nullfs, nothing_can_be_created)
 	EXPECT_EQ(-EPERM, sys(open(".", O_TMPFILE | O_RDWR, 0600)));
 }
 
-/* Nothing can be moved or linked into it or removed from it either. */
+/* Nothing can be moved into it, linked into it or removed from it. */
 TEST_F(nullfs, nothing_can_be_linked_or_removed)
 {
 	EXPECT_EQ(-ENOENT, sys(rename("a", "b")));
@@ -143,7 +148,10 @@ TEST_F(nullfs, attributes_are_fixed)
 	EXPECT_NE(0, sys(ioctl(self->fd, FS_IOC_SETFLAGS, &flags)));
 }
 
-/* It has no extended attributes, takes none, and says so. Values are such that their form is no reason to refuse. */
+/*
+ * It has no extended attributes and accepts none. All values have a valid form, so that is not why
+ * they are refused.
+ */
 TEST_F(nullfs, no_xattrs)
 {
 	static const struct {
@@ -177,7 +185,7 @@ TEST_F(nullfs, no_xattrs)
 	EXPECT_EQ(-EOPNOTSUPP, sys(flistxattr(self->fd, buffer, sizeof(buffer))));
 }
 
-/* It has no locks: neither flock, nor POSIX, nor open file description locks, nor asking for them. */
+/* It has no locks: no flock, POSIX or open file description locks, and no queries for them. */
 TEST_F(nullfs, no_locks)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
@@ -191,7 +199,7 @@ TEST_F(nullfs, no_locks)
 	EXPECT_EQ(-ENOLCK, sys(fcntl(self->fd, F_OFD_GETLK, &lock)));
 }
 
-/* Nor leases, or delegations, which Linux 6.19 gives for directories, too. */
+/* It has no leases, and no delegations, which directories have since Linux 6.19. */
 TEST_F(nullfs, no_leases)
 {
 	EXPECT_EQ(-EINVAL, sys(fcntl(self->fd, F_SETLEASE, F_RDLCK)));
@@ -200,7 +208,7 @@ TEST_F(nullfs, no_leases)
 	EXPECT_EQ(-EINVAL, sys(delegation(self->fd, F_SETDELEG_, F_WRLCK)));
 }
 
-/* It cannot be remounted, neither the file system nor by way of umount(). */
+/* It cannot be remounted. */
 TEST_F(nullfs, no_remount)
 {
 	EXPECT_EQ(-EINVAL, sys(mount("", "/", NULL, MS_REMOUNT, NULL)));
@@ -209,7 +217,7 @@ TEST_F(nullfs, no_remount)
 	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
-/* Neither do the new calls: kernels that let a user pick it at all refuse the change itself. */
+/* The new mount API cannot reconfigure it: fspick() fails, or the change does. */
 TEST_F(nullfs, no_reconfigure)
 {
 	int fs = syscall(SYS_fspick, AT_FDCWD, "/", 0);
@@ -222,7 +230,7 @@ TEST_F(nullfs, no_reconfigure)
 	EXPECT_EQ(-EINVAL, sys(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)));
 }
 
-/* It stays where it is: no umount of any kind. */
+/* No kind of umount removes it. */
 TEST_F(nullfs, no_umount)
 {
 	EXPECT_EQ(-EINVAL, sys(umount("/")));
@@ -233,7 +241,7 @@ TEST_F(nullfs, no_umount)
 	EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 }
 
-/* It cannot be moved, nor be pivoted away. */
+/* It cannot be moved or pivoted away. */
 TEST_F(nullfs, no_move)
 {
 	ASSERT_EQ(0, sys(mount("tmpfs", "/", "tmpfs", 0, NULL)));
@@ -245,7 +253,7 @@ TEST_F(nullfs, no_move)
 	EXPECT_EQ(-EINVAL, sys(pivot_root("/../a", "/../a")));
 }
 
-/* No file handles. */
+/* It has no file handles. */
 TEST_F(nullfs, no_file_handles)
 {
 	struct {
@@ -257,7 +265,9 @@ TEST_F(nullfs, no_file_handles)
 	EXPECT_EQ(-EOPNOTSUPP, sys(name_to_handle_at(AT_FDCWD, "/", &buffer.handle, &mount_id, 0)));
 }
 
-/* It may be read and entered; writing is refused to root as to anybody, as on everything immutable. */
+/*
+ * It may be read and entered. Write access is refused, to root as well, as on anything immutable.
+ */
 TEST_F(nullfs, access)
 {
 	EXPECT_EQ(0, sys(access("/", R_OK | X_OK)));
@@ -269,7 +279,7 @@ TEST_F(nullfs, access)
 	EXPECT_EQ(-EPERM, sys(chmod("/", 0777)));
 }
 
-/* Reading it does not touch its access time. */
+/* Reading it leaves its access time alone. */
 TEST_F(nullfs, atime_stays)
 {
 	char buffer[512];
@@ -283,7 +293,7 @@ TEST_F(nullfs, atime_stays)
 	EXPECT_EQ(before.st_atim.tv_nsec, after.st_atim.tv_nsec);
 }
 
-/* It has two places to read from, and seeking past them fails. */
+/* It has two entries to read, and seeking past them fails. */
 TEST_F(nullfs, lseek)
 {
 	char buffer[512];
@@ -298,7 +308,7 @@ TEST_F(nullfs, lseek)
 	EXPECT_EQ(2, lseek(self->fd, 0, SEEK_CUR));
 }
 
-/* Mounting over it works, several times, and the mounts come off again. */
+/* Mounting over it works, repeatedly, and so does unmounting. */
 TEST_F(nullfs, mounting_over_it)
 {
 	ASSERT_EQ(0, sys(mount("one", "/", "tmpfs", 0, NULL)));
@@ -313,7 +323,7 @@ TEST_F(nullfs, mounting_over_it)
 	EXPECT_EQ(-EINVAL, sys(umount("/..")));
 }
 
-/* A mount that covers it can be made the root by pivot_root(), and detached again. */
+/* pivot_root() works in a mount that covers it, and detaching the old root does. */
 TEST_F(nullfs, pivot_root_above_it)
 {
 	ASSERT_EQ(0, sys(mount("one", "/", "tmpfs", 0, NULL)));
@@ -328,7 +338,7 @@ TEST_F(nullfs, pivot_root_above_it)
 	EXPECT_EQ(TMPFS_MAGIC, magic_of("/"));
 }
 
-/* A clone of it is as empty and immutable, and can be put somewhere and taken away again. */
+/* A clone of it is empty and immutable as well, and can be attached and unmounted. */
 TEST_F(nullfs, clone)
 {
 	int tree = syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE);
@@ -346,7 +356,7 @@ TEST_F(nullfs, clone)
 	EXPECT_EQ(TMPFS_MAGIC, magic_of("/../null"));
 }
 
-/* mount() does not bind it anywhere, as it is not meant for users (SB_NOUSER, as upstream). */
+/* mount() cannot bind it, as it has SB_NOUSER, like upstream's. */
 TEST_F(nullfs, no_bind_mount)
 {
 	ASSERT_EQ(0, sys(mount("one", "/", "tmpfs", 0, NULL)));
@@ -355,7 +365,10 @@ TEST_F(nullfs, no_bind_mount)
 	EXPECT_EQ(TMPFS_MAGIC, magic_of("/../null"));
 }
 
-/* Flags of the mount (not of the file system) can be changed as on any mount, and open nothing. */
+/*
+ * Flags of the mount (not of the file system) can be changed as on any mount, which allows nothing
+ * more.
+ */
 TEST_F(nullfs, mount_flags)
 {
 	EXPECT_EQ(0, sys(mount("", "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL)));
@@ -364,7 +377,9 @@ TEST_F(nullfs, mount_flags)
 	EXPECT_EQ(-ENOENT, sys(mkdir("a", 0700)));
 }
 
-/* inotify watches it without seeing anything change (7.x refuses; older kernels cannot), or is refused. */
+/*
+ * inotify is refused (7.x), or watches it without seeing any change (older kernels cannot refuse).
+ */
 TEST_F(nullfs, inotify_is_harmless)
 {
 	int fd = inotify_init1(IN_NONBLOCK), error;
@@ -380,7 +395,7 @@ TEST_F(nullfs, inotify_is_harmless)
 	close(fd);
 }
 
-/* User space cannot mount one, with the old calls or the new, and it is not listed. */
+/* User space cannot mount nullfs, by old calls or new, and it is not in /proc/filesystems. */
 TEST(not_for_user_space)
 {
 	FILE *file = fopen("/proc/filesystems", "r");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Leaving the initramfs by pivot_root() in the initial mount namespace, three times over, each step from where the one
- * before it ended. On a stock kernel every attempt fails with EINVAL and changes nothing.
+ * Leaves the initramfs by pivot_root() in the initial mount namespace, and pivots twice more, each
+ * time from where the step before ended. On a stock kernel every attempt fails with EINVAL and
+ * changes nothing.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -20,8 +21,8 @@ __attribute__((constructor)) static void find_nullfs(void)
 }
 
 /*
- * The state after a handover: the root's parent is nullfs, which is not listed; whoever unmounts the root
- * in a namespace of its own finds nullfs.
+ * The state after a handover: the root's parent is nullfs, which is not listed. A process that
+ * unmounts the root in its own namespace finds nullfs.
  */
 static void check_root(struct __test_metadata *_metadata, const char *type, const char *marker)
 {
@@ -44,7 +45,7 @@ static void check_root(struct __test_metadata *_metadata, const char *type, cons
 	EXPECT_EQ(0, status);
 }
 
-/* Kernel threads have the new root too: looked at through the one that all others come from. */
+/* Kernel threads have the new root, too. The check looks at kthreadd, the parent of all others. */
 static void check_kernel_threads(struct __test_metadata *_metadata, const char *marker)
 {
 	EXPECT_TRUE(marker_is("/proc/2/root/marker", marker));
@@ -53,7 +54,10 @@ static void check_kernel_threads(struct __test_metadata *_metadata, const char *
 	EXPECT_TRUE(marker_is("/proc/1/cwd/marker", marker));
 }
 
-/* A program that the kernel itself starts (here for a core dump) comes from the new root and runs in it. */
+/*
+ * A program that the kernel starts (here for a core dump) is taken from the new root and runs in
+ * it.
+ */
 static void check_usermode_helper(struct __test_metadata *_metadata)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
@@ -76,7 +80,10 @@ static void check_usermode_helper(struct __test_metadata *_metadata)
 	EXPECT_EQ(0, write_file("/proc/sys/kernel/core_pattern", "core"));
 }
 
-/* In the initramfs "/" is the rootfs; on nullfs it has the ids of Linux 7.x: 2, with the parent 1. */
+/*
+ * In the initramfs "/" is the rootfs. With nullfs beneath it has the ids of Linux 7.x: 2, and 1 as
+ * parent.
+ */
 TEST(before)
 {
 	struct mount_line root;
@@ -92,7 +99,7 @@ TEST(before)
 }
 
 /*
- * The size that initramfs_options= asks for is the rootfs's where the kernel knows that parameter at all; the runner
+ * initramfs_options= sets the size of the rootfs if the kernel has that parameter. The runner
  * compares the number with stock's.
  */
 TEST(size_of_rootfs)
@@ -105,8 +112,8 @@ TEST(size_of_rootfs)
 }
 
 /*
- * umount("/") of the process's root is the old way to make it read-only. Stock refuses it for the rootfs where that is
- * locked; on nullfs the rootfs is a mount like any other.
+ * umount("/") is the old way to make the process's root read-only. Stock refuses it where the
+ * rootfs is locked. On nullfs the rootfs is a mount like any other.
  */
 TEST(umount_root)
 {
@@ -126,7 +133,7 @@ TEST(umount_root)
 	EXPECT_EQ(rootfs_id(), root.id);
 }
 
-/* In a namespace of its own a process may unmount the rootfs and is on nullfs then, where a mount can become the root. */
+/* A process may unmount the rootfs in its own namespace, and is on nullfs then. */
 TEST(detach_rootfs_in_own_namespace)
 {
 	if (!immutable()) {
@@ -138,11 +145,11 @@ TEST(detach_rootfs_in_own_namespace)
 	EXPECT_FALSE(exists("/init"));
 }
 
-/* What pivot_root() has always refused it still refuses. */
+/* pivot_root() refuses what it has always refused. */
 TEST(refusals)
 {
 	mkdir("/dir", 0755);
-	/* not a mount; where the rootfs is locked the loop that it would be is seen later */
+	/* not a mount; where the rootfs is locked, that is found first */
 	EXPECT_EQ(immutable() || !bottom_is_locked() ? -EBUSY : -EINVAL,
 		  sys(pivot_root("/dir", "/dir")));
 	EXPECT_NE(0, sys(pivot_root("/", "/")));
@@ -150,7 +157,9 @@ TEST(refusals)
 	EXPECT_NE(0, sys(pivot_root("/proc", "/dir")));
 }
 
-/* First pivot, keeping the old root at /initramfs: its files are there, until it is unmounted. */
+/*
+ * First pivot, which keeps the old root at /initramfs. Its files are there until it is unmounted.
+ */
 TEST(keep_the_initramfs)
 {
 	struct mount_line root, old;
@@ -183,7 +192,10 @@ TEST(keep_the_initramfs)
 	check_usermode_helper(_metadata);
 }
 
-/* Second pivot, to a disk, as containers do it: pivot_root(".", "."), then the old root, stacked on the new, goes. */
+/*
+ * Second pivot, to a disk, as container programs do it: pivot_root(".", "."), then the old root,
+ * which is stacked on the new one, is unmounted.
+ */
 TEST(pivot_and_detach)
 {
 	ASSERT_EQ(0, sys(mount("/dev/vda", "/new", "ext4", 0, NULL)));
@@ -204,7 +216,10 @@ TEST(pivot_and_detach)
 	check_usermode_helper(_metadata);
 }
 
-/* The root is not locked down by all this: umount("/") makes it read-only as on any system, and back. */
+/*
+ * The new root is not locked: umount("/") makes it read-only as on any system, and remounting makes
+ * it writable again.
+ */
 TEST(root_is_a_mount_like_any_other)
 {
 	if (!immutable())
@@ -232,7 +247,10 @@ TEST(pivot_again)
 	check_usermode_helper(_metadata);
 }
 
-/* After the handover containers and unprivileged users can go on as on any system, and unmount the root if they may. */
+/*
+ * After the handover unprivileged users can pivot as on any system, and unmount the root if that is
+ * allowed.
+ */
 TEST(unprivileged_after_the_handover)
 {
 	int status;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Four processes at a time do the same with nullfs, or with the mount namespace that has it at its bottom, again and
- * again: on a kernel that watches for data races this shows those that a storm of everything hardly meets.
+ * Four processes at a time repeat the same operation on nullfs, or on a mount namespace with nullfs
+ * at its bottom. A kernel with KCSAN then finds data races that a storm of random operations rarely
+ * hits.
  */
 #include "guest.h"
 #include "kselftest_harness.h"

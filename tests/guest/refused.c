@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pivot_init refuses bad use before it changes anything, and in one line says why. */
+/* pivot_init refuses wrong use before it changes anything, and prints the reason in one line. */
 #include "guest.h"
 #include "kselftest_harness.h"
 
@@ -9,7 +9,7 @@
 #define PROGRAM "/pivot_init"
 #define MOST_ARGUMENTS 6
 
-/* What could have changed: the mounts with all their flags, and the names in the root. */
+/* Describes what could change: the mounts with all their flags, and the names in the root. */
 static void describe(char *text, size_t size)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "r");
@@ -28,7 +28,10 @@ static void describe(char *text, size_t size)
 	text[used] = '\0';
 }
 
-/* Runs it as process 1 of a PID namespace, or as any other; its exit status, and what it said. */
+/*
+ * Runs it as process 1 of a PID namespace, or as any other process. Returns the exit status; said
+ * gets the output.
+ */
 static int run(bool first, const char * const *arguments, char *said, size_t size)
 {
 	struct clone_args clone = { .flags = first ? CLONE_NEWPID : 0, .exit_signal = SIGCHLD };
@@ -204,7 +207,7 @@ TEST_F(use, changes_nothing)
 	EXPECT_STREQ(self->before, self->after);
 }
 
-/* Where pivot_root() is refused and the old root is no initramfs, nothing is deleted. */
+/* If pivot_root() fails and the old root is not an initramfs, nothing is deleted. */
 TEST(old_root_on_a_disk)
 {
 	static const char * const arguments[] = { "pivot_init", "/new", "/init", NULL };

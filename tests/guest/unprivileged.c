@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An ordinary user in a user and mount namespace of its own, in the initramfs: may leave by pivot_root() where nullfs
- * lies beneath, and can never see what a mount covers.
+ * An ordinary user in its own user and mount namespace, in the initramfs, may leave by pivot_root()
+ * if nullfs lies beneath, and never sees what a mount covers.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
 
 #include <linux/mount.h>
 
-/* In each test the process is root of its user namespace and nobody outside of it. */
+/* In each test the process is root of its user namespace and unprivileged outside of it. */
 FIXTURE(user)
 {
 	int ns;
@@ -28,7 +28,7 @@ FIXTURE_TEARDOWN(user)
 	close(self->ns);
 }
 
-/* Leaves the initramfs for an own tmpfs as containers do. */
+/* Leaves the initramfs for its own tmpfs, as containers do. */
 static int pivot_away(const char *root, const char *marker)
 {
 	int error = sys(mount("root", root, "tmpfs", 0, NULL));
@@ -48,7 +48,10 @@ static int pivot_away(const char *root, const char *marker)
 	return error;
 }
 
-/* pivot_root(".", ".") and detaching the old root works; on a stock kernel pivot_root fails with EINVAL. */
+/*
+ * pivot_root(".", ".") and detaching the old root works; on a stock kernel pivot_root fails with
+ * EINVAL.
+ */
 TEST_F(user, pivot_and_detach)
 {
 	if (!immutable()) {
@@ -64,7 +67,7 @@ TEST_F(user, pivot_and_detach)
 	EXPECT_FALSE(exists("/../init"));
 }
 
-/* After that nothing older comes back, whatever is unmounted, entered or pivoted again. */
+/* After that nothing older becomes visible, whatever is unmounted, entered or pivoted again. */
 TEST_F(user, nothing_comes_back_after_the_pivot)
 {
 	int turn;
@@ -93,7 +96,10 @@ TEST_F(user, nothing_comes_back_after_the_pivot)
 	EXPECT_TRUE(marker_is("/marker", "second"));
 }
 
-/* The root of the namespace cannot be unmounted: it was not made in here. (If it may be: see empty.c) */
+/*
+ * The root of the namespace cannot be unmounted, as it was not mounted here. (empty.c tests where
+ * it can.)
+ */
 TEST_F(user, root_stays)
 {
 	if (may_empty())
@@ -107,7 +113,7 @@ TEST_F(user, root_stays)
 	EXPECT_EQ(-EINVAL, sys(umount2("/", MNT_DETACH)));
 }
 
-/* Nor can it be moved away, by mount() or move_mount(). */
+/* mount() and move_mount() cannot move it away. */
 TEST_F(user, root_does_not_move)
 {
 	int root = open("/", O_PATH), refused = may_empty() ? -ELOOP : -EINVAL;
@@ -124,7 +130,7 @@ TEST_F(user, root_does_not_move)
 	EXPECT_FALSE(exists(COVERED));
 }
 
-/* What a mount of the owner covers stays covered, by umount. */
+/* What a mount of the owner covers stays covered: umount() does not uncover it, */
 TEST_F(user, cover_stays)
 {
 	EXPECT_EQ(-EINVAL, sys(umount("/covered")));
@@ -132,7 +138,7 @@ TEST_F(user, cover_stays)
 	EXPECT_FALSE(exists(COVERED));
 }
 
-/* By recursive and plain binds, clones of the tree, and taking these apart. */
+/* nor do binds, recursive or not, clones of the tree, and unmounting in these, */
 TEST_F(user, cover_stays_in_copies)
 {
 	int tree;
@@ -153,7 +159,7 @@ TEST_F(user, cover_stays_in_copies)
 	EXPECT_FALSE(exists("/space/b" COVERED));
 }
 
-/* By pivoting away and unmounting the old root piece by piece, and by descriptors of it kept open. */
+/* nor pivoting, unmounting the old root piece by piece, and open descriptors of it, */
 TEST_F(user, cover_stays_after_the_pivot)
 {
 	int root = open("/", O_RDONLY | O_DIRECTORY);
@@ -178,7 +184,7 @@ TEST_F(user, cover_stays_after_the_pivot)
 	EXPECT_FALSE(exists("../covered/secret"));
 }
 
-/* By an overlay of what can be named, and by what is put beneath a mount instead of over it. */
+/* nor overlays of anything that has a name, and mounts beneath a mount instead of over it, */
 TEST_F(user, cover_stays_in_overlays)
 {
 	int tree = syscall(SYS_open_tree, AT_FDCWD, "/space/b", OPEN_TREE_CLONE);
@@ -193,7 +199,7 @@ TEST_F(user, cover_stays_in_overlays)
 	EXPECT_TRUE(exists("/init"));
 }
 
-/* By other processes' roots in proc, of which none outside the namespace can be entered. */
+/* nor other processes' roots in proc, as none outside the namespace can be entered, */
 TEST_F(user, cover_stays_behind_proc)
 {
 	EXPECT_NE(0, sys(chdir("/proc/1/root")));
@@ -203,7 +209,7 @@ TEST_F(user, cover_stays_behind_proc)
 	EXPECT_FALSE(exists("/proc/self/root" COVERED));
 }
 
-/* By namespaces within the namespace. */
+/* nor namespaces within the namespace. */
 TEST_F(user, cover_stays_in_nested_namespaces)
 {
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWUSER | CLONE_NEWNS)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a user sees of the mount tree of a kernel that nobody told anything, in lines "# same: ..." which the runner
- * compares between a stock kernel and a patched one.
+ * What a user sees of the mount tree of a kernel without any parameter. The runner compares the
+ * lines "# same: ..." between a stock kernel and a patched one.
  */
 #include "guest.h"
 #include "kselftest_harness.h"
@@ -13,7 +13,10 @@ static void show(const char *what, int value)
 	printf("# same: %s: %d\n", what, value);
 }
 
-/* The mount table, whose bottom is the rootfs. Ids are shown as they are for the first mounts and by their order for later ones. */
+/*
+ * The mount table, whose bottom is the rootfs. The first mount is shown with its id, later ones
+ * without.
+ */
 TEST(mount_table)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "r");
@@ -34,7 +37,7 @@ TEST(mount_table)
 	EXPECT_LT(0, lines);
 }
 
-/* What statx() and, where there is one, statmount() say of the root's mount. */
+/* What statx() and statmount(), if the kernel has it, report about the root's mount. */
 TEST(root_mount)
 {
 	struct mount_request request = { .size = sizeof(request), .param = STATMOUNT_MNT_BASIC_ };
@@ -59,7 +62,7 @@ TEST(root_mount)
 	       root->propagation);
 }
 
-/* The error codes of whatever would take the rootfs away, and of what does not concern it. */
+/* The error codes of calls that would remove the rootfs, and of calls that do not affect it. */
 TEST(errors)
 {
 	int ns;
@@ -88,7 +91,7 @@ TEST(errors)
 	show("own user namespace, pivot_root", sys(pivot_root("/new", "/new/old")));
 }
 
-/* The classic handover still works: MS_MOVE over the root, and chroot; then again from there by pivot_root. */
+/* The classic handover works: MS_MOVE over the root and chroot, then pivot_root from there. */
 TEST(classic_handover)
 {
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWNS)));
@@ -105,7 +108,7 @@ TEST(classic_handover)
 	show("umount", sys(umount2(".", MNT_DETACH)));
 }
 
-/* No trace of the file system type. */
+/* The file system type is not listed. */
 TEST(file_systems)
 {
 	FILE *file = fopen("/proc/filesystems", "r");

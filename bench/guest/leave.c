@@ -79,7 +79,7 @@ static int leave(void)
 		return -errno;
 	if (make_new_root())
 		return -errno;
-	sleep(2); /* until the kernel has finished what booting left it */
+	sleep(2); /* lets the kernel finish work left from the boot */
 	write_file("/proc/sys/vm/stat_refresh", "1");
 	snprintf(text, sizeof(text), "%ld", used_kb("/"));
 	setenv("held", text, 1);
@@ -136,7 +136,7 @@ static void arrived(void)
 
 	if (sampling)
 		n = take_samples(begin);
-	while (wait(NULL) > 0) /* as init does for whoever frees in the background, at once */
+	while (wait(NULL) > 0) /* as init does; some programs free in the background */
 		;
 	do {
 		back = clock_now();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be tried on a directory: files, attributes, locks, notification, handles, execution, ioctls. */
+/* Operations on a directory: files, attributes, locks, notification, handles, execution, ioctls. */
 #include "conform.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@
 #include <sys/xattr.h>
 #include <utime.h>
 
-static int number; /* what an ioctl reads or writes */
+static int number; /* the argument of an ioctl */
 
 static int openat2_(const char *path, int flags, unsigned long long resolve)
 {
@@ -60,7 +60,7 @@ static void show_stat(const char *path)
 		say_error(errno);
 		return;
 	}
-	/* the numbers that are given out one by one, and what follows memory, are left out */
+	/* without numbers that are assigned in sequence or depend on the amount of memory */
 	say("mode=%o nlink=%ld ", st.st_mode, place == PROC ? 0 : (long)st.st_nlink);
 	say("uid=%d gid=%d ", st.st_uid, st.st_gid);
 	say("blksize=%ld blocks=%ld dev=%d rdev=%ld", st.st_blksize, st.st_blocks, major(st.st_dev),
@@ -100,7 +100,7 @@ static void show_statx(int flags, unsigned int mask)
 		    stx.stx_dio_mem_align, stx.stx_dio_offset_align);
 }
 
-/* The numbers that follow memory are named if they are not 0. */
+/* Numbers that depend on the amount of memory are shown by name if they are not 0. */
 static void show_statfs(int by_fd)
 {
 	struct statfs fs;
@@ -269,7 +269,7 @@ static int get_encryption_policy_ex(void)
 	return ioctl(here, FS_IOC_GET_ENCRYPTION_POLICY_EX, &argument);
 }
 
-/* A default or minimal access control list: user, group and other. */
+/* A minimal access control list: user, group and other. */
 static const char acl[] =
 	"\2\0\0\0\1\0\7\0\377\377\377\377\4\0\5\0\377\377\377\377\40\0\5\0\377\377\377\377";
 static const char capability[] = "\1\0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
@@ -334,7 +334,7 @@ static int fanotify_namespace(void)
 	return fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MNTNS_, FAN_MNT_ATTACH_, ns, NULL);
 }
 
-/* What a watch sees of attempts to change what is watched. */
+/* The events that a watch reports for attempts to change the directory. */
 static void show_events(void)
 {
 	int fd = inotify_init1(IN_NONBLOCK), dir;
@@ -376,7 +376,7 @@ static int open_by_handle(int flags)
 	return name_to_handle(".", 0) ? -1 : open_by_handle_at(here, &handle.handle, flags);
 }
 
-/* A handle that nobody gave. */
+/* A handle that the kernel never returned. */
 static int open_by_false_handle(void)
 {
 	memset(&handle, 1, sizeof(handle));
@@ -578,7 +578,7 @@ void rows_of_attributes(void)
 {
 	SHOW(show_stat("."));
 	SHOW(show_stat(".."));
-	if (place <= CLONE) /* elsewhere they depend on the moment */
+	if (place <= CLONE) /* they vary elsewhere */
 		SHOW(show_times());
 	SHOW(show_statx(0, 0));
 	SHOW(show_statx(0, STATX_BASIC_STATS));

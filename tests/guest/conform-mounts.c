@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be tried with mounts and namespaces on a directory. */
+/* Operations with mounts and namespaces on a directory. */
 #include "conform.h"
 
 #include <linux/mount.h>
 #include <linux/sched.h>
 
-/* A directory to mount on, besides the place itself; on nullfs one is to be had above it only. */
+/* A directory to mount on, other than the place itself. Above nullfs a tmpfs has to provide it. */
 static const char *target(void)
 {
 	if (place == COVER || place == PIVOTED)
@@ -72,7 +72,7 @@ static int new_tmpfs(void)
 	return syscall(SYS_fsmount, fs, 0, 0);
 }
 
-/* Where the clone of a place can be put, and what is then there. */
+/* Attaches a clone of the place to the target. */
 static int put_clone(unsigned int flags)
 {
 	int tree = tree_of(".", OPEN_TREE_CLONE | flags);
@@ -108,7 +108,7 @@ static int setattr(unsigned long long set, unsigned long long clear, unsigned lo
 	return setattr_at(AT_FDCWD, ".", 0, attributes);
 }
 
-/* A user namespace that maps ids, to be given to a mount. */
+/* Returns a user namespace whose ids can be mapped to a mount. */
 static int other_userns(void)
 {
 	int ready[2], fd = -1;
@@ -213,7 +213,7 @@ static long listmount(unsigned long long id, unsigned int flags)
 	return syscall(SYS_listmount_, &request, space, 100, flags);
 }
 
-/* Takes an option and its value out of a line of the mount table. */
+/* Removes an option and its value from a line of the mount table. */
 static void without_option(char *line, const char *option)
 {
 	char *found = strstr(line, option), *end;
@@ -226,8 +226,8 @@ static void without_option(char *line, const char *option)
 }
 
 /*
- * The mount table as this process sees it, without the numbers that are given out one by one, and what follows memory
- * or CONFIG_TMPFS_INODE64.
+ * Shows the mount table of this process, without numbers that are assigned in sequence, and without
+ * options that depend on the amount of memory or on CONFIG_TMPFS_INODE64.
  */
 static void show_table(const char *name)
 {
@@ -253,7 +253,7 @@ static void show_table(const char *name)
 	fclose(table);
 }
 
-/* The first mount of all: whether its number and that of what lies beneath it are known beforehand. */
+/* Shows the id of the very first mount, and how that of its parent compares. */
 static void show_first_mount(void)
 {
 	struct mount_line line;
@@ -267,7 +267,7 @@ static void show_first_mount(void)
 					     "younger");
 }
 
-/* Whether the type is listed. */
+/* Returns whether the type is listed. */
 static int in_filesystems(const char *type)
 {
 	int fd = openat(proc, "filesystems", O_RDONLY);
@@ -286,7 +286,7 @@ static int enter_namespace(const char *name, int type)
 	return setns(openat(proc, name, O_RDONLY), type);
 }
 
-/* What "/" and "." are after a change of namespaces. */
+/* Shows what "/" and "." are after a change of namespaces. */
 static void show_where(long error)
 {
 	struct statfs root, cwd;
@@ -325,7 +325,7 @@ static int unmount_and_come_back(void)
 	return BOTH(umount2("/", MNT_DETACH), enter_namespace("self/ns/mnt", CLONE_NEWNS));
 }
 
-/* The new root is above this place: a mount on it, entered. */
+/* Mounts on the place and enters that mount, to pivot there. */
 static int enter_mount_above(void)
 {
 	const char *above = place == BIND ? "/space/bind" : place == PROC ? "/proc" : "/..";
@@ -444,7 +444,7 @@ static void rows_of_remounting(void)
 	TRY(setattr(0, 0, MS_UNBINDABLE));
 	TRY(setattr(0, 0, MS_SHARED | MS_PRIVATE));
 	TRY(setattr(0x8000000, 0, 0));
-	/* A space before the braces would be one in the names of the rows, too. */
+	/* A space before the braces would add one to the names of the rows. */
 	/* clang-format off */
 	TRY(setattr_at(AT_FDCWD, ".", AT_RECURSIVE,
 		       (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY }));
@@ -573,7 +573,7 @@ static void rows_of_namespaces(void)
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount("/"))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), umount2(".", MNT_DETACH))));
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS), detach_after_pivot())));
-	/* So would a line that ends with a bracket. */
+	/* So would a break after an opening parenthesis. */
 	/* clang-format off */
 	SHOW(show_where(BOTH(unshare(CLONE_NEWUSER | CLONE_NEWNS),
 			     mount("t", ".", "tmpfs", 0, NULL))));

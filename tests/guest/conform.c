@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every operation gives on nullfs and on the mounts around it, for root, for a user, and for root of a user
- * namespace. tests/conformance.py compares these rows between kernels.
+ * Tries all operations on nullfs and on the mounts around it, as root, as a user, and as root of a
+ * user namespace. The runner compares the rows between kernels.
  */
 #include "conform.h"
 
@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#define SECONDS 60 /* after which a row is given up */
+#define SECONDS 60 /* limit for one row */
 #define ENOUGH 150
 
 static const char * const place_names[] = {
@@ -25,9 +25,9 @@ enum who who;
 int here = -1, proc = -1, file = -1, pipes[2];
 char space[4096];
 
-static mode_t gathered; /* mode of the place if rows share one */
+static mode_t gathered; /* mode of the place that rows share, or 0 */
 
-/* Shared between processes: of the row what came of it, and the number of rows. */
+/* Shared between processes: the row's result, and the number of rows. */
 static char *result;
 static int *rows;
 
@@ -51,7 +51,7 @@ void say_error(int error)
 		say("errno %d", error);
 }
 
-/* In a mount namespace of its own, with nullfs as the root; on a kernel without it fails. */
+/* Enters a new mount namespace with nullfs as the root. Fails on a kernel without nullfs. */
 static int below(void)
 {
 	int error = go_below_privately();
@@ -150,7 +150,7 @@ static int become_somebody(void)
 	return error;
 }
 
-/* What a row's process has of its own. */
+/* Sets up what each row's process has of its own. */
 static int prepare(void)
 {
 	here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -171,7 +171,7 @@ static int enter(void)
 	return error;
 }
 
-/* Takes back what a row did to a directory that stays. */
+/* Reverts what a row changed in a directory that stays. */
 static void clean(const char *dir, mode_t mode)
 {
 	static const char * const names[] = { "a", "b" };
@@ -192,7 +192,7 @@ static void clean(const char *dir, mode_t mode)
 	for (i = 0; i < ARRAY_SIZE(attributes); i++)
 		syscall(SYS_fremovexattr, fd, attributes[i]);
 	if (fchown(fd, 0, 0) || fchmod(fd, mode))
-		none = errno; /* not ours, then we have not changed it either */
+		none = errno; /* somebody else's, so not changed here */
 	close(fd);
 }
 
@@ -264,7 +264,7 @@ void row_end(void)
 	_exit(0);
 }
 
-/* Rows that change nothing but files can share a place, which is a lot faster. */
+/* Rows that change only files can share a place, which is much faster. */
 static void gather(void (*rows_of_something)(void))
 {
 	struct stat st;
@@ -283,7 +283,7 @@ static void gather(void (*rows_of_something)(void))
 	waitpid(child, NULL, 0);
 }
 
-/* The module comes with every kernel, so that what is in the initramfs is the same. */
+/* The initramfs has the module on every kernel, so that its contents are the same. */
 static int load(void)
 {
 	int error = loaded_late() ? load_module(MODULE, "") : 0;
@@ -303,7 +303,7 @@ static bool can_be_entered(void)
 	return !strcmp(result, "ok");
 }
 
-/* All rows of who in this place. */
+/* All rows of one subject in one place. */
 static void rows_of_place(void)
 {
 	const char *only = getenv("only");
@@ -311,7 +311,7 @@ static void rows_of_place(void)
 	if ((only && strcmp(only, place_names[place])) || !can_be_entered())
 		return;
 	gather(place <= COVER ? rows_of_files : rows_of_attributes);
-	if (who == USER) /* who may not mount anything */
+	if (who == USER) /* a user may not mount anything */
 		gather(rows_of_mounts);
 	else
 		rows_of_mounts();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rows: an operation, in a place, by somebody, and what came of it. Each is tried by a process of its own, so that no
- * row can change the next. Reported as "# row WHO WHERE|OPERATION|RESULT".
+ * A row is an operation, the place where it is tried, who tries it, and its result. Each row has a
+ * process of its own, so that it cannot affect the next. It is reported as "# row WHO
+ * WHERE|OPERATION|RESULT".
  */
 #ifndef CONFORM_H
 #define CONFORM_H
@@ -14,15 +15,18 @@ enum who { ROOT, USER, NSROOT, WHOS };
 extern enum place place;
 extern enum who who;
 
-/* What rows work with: the place, /proc, a file elsewhere, a pipe, and space to read to. */
+/*
+ * What rows work with: descriptors of the place, of /proc, of a file elsewhere and of a pipe, and a
+ * buffer to read to.
+ */
 extern int here, proc, file, pipes[2];
 extern char space[4096];
 
-/* Adds to what came of the row. */
+/* Appends to the row's result. */
 void say(const char *format, ...);
 void say_error(int error);
 
-/* True in the process that is to try the row, which ends it by row_end(). */
+/* Returns true in the process that tries the row and ends with row_end(). */
 bool row_begin(const char *operation);
 void row_end(void);
 
@@ -30,7 +34,10 @@ void rows_of_files(void);
 void rows_of_attributes(void);
 void rows_of_mounts(void);
 
-/* Of these three: the errno of an operation, or "ok"; the number that it returns; what it says. */
+/*
+ * The result is the errno of an operation, or "ok" (TRY), the number that it returns (NUMBER), or
+ * what it passes to say() (SHOW).
+ */
 #define TRY(operation) \
 	do { \
 		if (row_begin(#operation)) { \
@@ -63,7 +70,7 @@ void rows_of_mounts(void);
 		} \
 	} while (0)
 
-/* Operations that are several calls: the first that fails is what is reported. */
+/* An operation of several calls. The first one that fails is reported. */
 #define BOTH(first, second) ((long)(first) == -1 ? -1 : (long)(second))
 
 #endif

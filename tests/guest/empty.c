@@ -299,7 +299,7 @@ TEST_F(own, no_proc_and_no_sysfs)
 
 	ASSERT_EQ(0, sys(unshare(CLONE_NEWNET | CLONE_NEWPID)));
 	child = fork();
-	if (child == 0) { /* whose EXPECTs would be lost */
+	if (child == 0) { /* its EXPECTs would be lost */
 		if (mount("sysfs", "/space/a", "sysfs", 0, NULL) ||
 		    mount("proc", "/space/b", "proc", 0, NULL))
 			_exit(1);
@@ -544,7 +544,7 @@ TEST(owner_mounts_on_a_master)
 	root = clone_mount(AT_FDCWD, "/", AT_RECURSIVE);
 	ASSERT_LE(0, root);
 	ASSERT_EQ(immutable() ? 0 : -EINVAL, go_below(ns));
-	if (!immutable()) /* where there is no way to the bottom nobody can mount there */
+	if (!immutable()) /* nothing can be mounted on the bottom */
 		return;
 	ASSERT_EQ(0, sys(mount("", "/", NULL, MS_SHARED, NULL)));
 	owner = start_owner(mount_secret_on_own_root);
@@ -732,7 +732,7 @@ TEST(moved_root_stays_on_the_other)
 	int ns = become_user_in_moved_root(true);
 
 	ASSERT_LE(0, ns);
-	EXPECT_TRUE(exists("init")); /* as it could see it before */
+	EXPECT_TRUE(exists("init")); /* it was visible before, too */
 	EXPECT_EQ(-EINVAL, sys(umount2(".", MNT_DETACH)));
 	EXPECT_NE(0, sys(mount(".", "/proc", NULL, MS_MOVE, NULL)));
 	EXPECT_FALSE(exists("covered/secret"));

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guest programs share. Those that test report through the kernel's own kselftest_harness.h; error codes are
- * compared as negative numbers: EXPECT_EQ(-EINVAL, sys(umount("/"))).
+ * What the guest programs share. Tests report through the kernel's kselftest_harness.h and compare
+ * error codes as negative numbers: EXPECT_EQ(-EINVAL, sys(umount("/"))).
  */
 #ifndef GUEST_H
 #define GUEST_H
 
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
-#define TH_LOG_STREAM stdout /* one stream, so that a failing check stands beside its test */
+#define TH_LOG_STREAM stdout /* one stream, so that failures stand with their tests */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,9 @@ static inline int delegation(int fd, int command, int type)
 	return fcntl(fd, command, &argument);
 }
 
-/* Whether this kernel was told to put nullfs beneath its rootfs; tests/run says so on the command line. */
+/*
+ * Whether this kernel has nullfs beneath its rootfs, according to the runner on the command line.
+ */
 static inline bool immutable(void)
 {
 	const char *expect = getenv("expect");
@@ -60,7 +62,7 @@ static inline bool immutable(void)
 	return expect && !strcmp(expect, "nullfs");
 }
 
-/* The module that is loaded rather than built in: nullfs is younger than the rootfs then. */
+/* Whether the module is loaded, not built in. Nullfs is younger than the rootfs then. */
 static inline bool loaded_late(void)
 {
 	const char *flavour = getenv("flavour");
@@ -68,7 +70,7 @@ static inline bool loaded_late(void)
 	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
 }
 
-/* Whether users were allowed to unmount the root of their mount namespaces, where that lies on nullfs. */
+/* Whether users may unmount the root of their mount namespaces if it lies on nullfs. */
 static inline bool may_empty(void)
 {
 	return immutable() && getenv("empty");
@@ -85,7 +87,10 @@ static inline int kernel_version(void)
 	return major * 100 + minor;
 }
 
-/* The rootfs is the first mount or, on nullfs, the second; Linux 6.17 and 6.18 begin with 2, see mount-ids.patch. */
+/*
+ * The rootfs is the first mount or, with nullfs beneath it, the second. Linux 6.17 and 6.18 begin
+ * with 2, see mount-ids.patch.
+ */
 static inline int rootfs_id(void)
 {
 	if (immutable() && !loaded_late())
@@ -93,7 +98,7 @@ static inline int rootfs_id(void)
 	return kernel_version() == 617 || kernel_version() == 618 ? 2 : 1;
 }
 
-/* Until 6.16 a mount with nothing beneath it was locked; since then umount() knows it by its lack of a parent. */
+/* Up to 6.16 the rootfs is locked. Later kernels refuse to unmount any mount without a parent. */
 static inline bool bottom_is_locked(void)
 {
 	return kernel_version() < 617;
@@ -131,7 +136,9 @@ struct mount_line {
 	char point[256], options[256], type[64];
 };
 
-/* Finds the last (topmost) mount at point in a mountinfo file; how many lines there were at that point. */
+/*
+ * Finds the last (topmost) mount at point in a mountinfo file. Returns the number of mounts there.
+ */
 static inline int find_mount(const char *mountinfo, const char *point, struct mount_line *found)
 {
 	FILE *file = fopen(mountinfo, "r");
@@ -158,7 +165,7 @@ static inline int find_mount(const char *mountinfo, const char *point, struct mo
 	return count;
 }
 
-/* The mount table but for the parent of the root, which is all that loading the module changes. */
+/* Reads the mount table without the root's parent, which is all that loading the module changes. */
 static inline void read_mounts(char *text, size_t size)
 {
 	FILE *file = fopen(MOUNTINFO, "r");
@@ -176,7 +183,7 @@ static inline void read_mounts(char *text, size_t size)
 		fclose(file);
 }
 
-/* How many mounts of this type the process sees. */
+/* Returns the number of mounts of this type in a mountinfo file. */
 static inline int count_type(const char *mountinfo, const char *type)
 {
 	FILE *file = fopen(mountinfo, "r");
@@ -225,7 +232,7 @@ static inline int write_at(int dir, const char *path, const char *text)
 	return error;
 }
 
-/* A line of /proc/meminfo, in KB. */
+/* Returns a value of /proc/meminfo, in KB. */
 static inline long read_meminfo(const char *name)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
@@ -240,7 +247,7 @@ static inline long read_meminfo(const char *name)
 	return value;
 }
 
-/* Shows the whole file as a comment of the report, so that a failure can be read without repeating it. */
+/* Shows the whole file in comments of the report, so that a failure can be analysed afterwards. */
 static inline void show_file(const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -258,7 +265,10 @@ static inline bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* Takes this process below its root: the topmost mount goes, then entering the own namespace finds what is topmost now. */
+/*
+ * Takes this process below its root: detaches the topmost mount, then enters its own namespace
+ * again, which leads to the mount that is topmost now.
+ */
 static inline int go_below(int own_namespace)
 {
 	int error = sys(umount2("/", MNT_DETACH));
@@ -266,7 +276,10 @@ static inline int go_below(int own_namespace)
 	return error ? error : sys(setns(own_namespace, CLONE_NEWNS));
 }
 
-/* A mount namespace of its own, from which no umount spreads; its descriptor, or what failed. */
+/*
+ * Enters a new mount namespace, from which nothing propagates. Returns its descriptor or a negative
+ * error code.
+ */
 static inline int enter_own_namespace(void)
 {
 	int error = sys(unshare(CLONE_NEWNS)), ns;
@@ -290,7 +303,7 @@ static inline int go_below_privately(void)
 	return error;
 }
 
-/* In a child, as this process is to stay where it is. */
+/* The same in a child, so that this process stays where it is. */
 static inline int go_below_in_a_child(void)
 {
 	pid_t child = fork();
@@ -311,7 +324,7 @@ static inline int become_user(int id)
 	return error ? error : sys(prctl(PR_SET_DUMPABLE, 1)); /* /proc/self is root's otherwise */
 }
 
-/* A user and a mount namespace of its own, where the process is root and nobody outside of it; id is what it was. */
+/* Enters a new user and mount namespace as root. id is the user outside of it. */
 static inline int enter_user_namespace(int id)
 {
 	int error = sys(unshare(CLONE_NEWUSER | CLONE_NEWNS));
@@ -325,7 +338,7 @@ static inline int enter_user_namespace(int id)
 	return error ? error : write_file("/proc/self/gid_map", map);
 }
 
-/* In a user namespace: a place to mount on, with directories a, b and c. */
+/* In a user namespace: mounts /space, with directories a, b and c to mount on. */
 static inline int mount_space(void)
 {
 	int error = sys(mount("own", "/space", "tmpfs", 0, NULL));
@@ -346,7 +359,7 @@ static inline int overlay_of(const char *path, const char *lower)
 
 #define COVERED "/covered/secret"
 
-/* What is to stay hidden from users: a file beneath a mount of the real root's. */
+/* Creates a file and covers it with a mount, which has to hide it from users. */
 static inline void cover_secret(void)
 {
 	mkdir("/space", 0777);
@@ -371,7 +384,10 @@ static inline int copy_file(const char *from, const char *to)
 	return n ? -EIO : 0;
 }
 
-/* A new root in a tmpfs at path with what the programs need in it; the marker file says whose root it is. */
+/*
+ * Fills a new root at path with what the programs need. The marker file tells one root from
+ * another.
+ */
 static inline int make_root(const char *path, const char *marker)
 {
 	static const char * const dirs[] = { "proc", "sys", "dev", "initramfs", "new", "tests" };

@@ -32,7 +32,7 @@ TEST(below)
 
 	ASSERT_LE(0, ns);
 	ASSERT_EQ(0, go_below(ns));
-	if (getenv("stays")) /* that was the rootfs: whoever wants its memory can have it so */
+	if (getenv("stays")) /* that was the rootfs */
 		ASSERT_EQ(0, go_below(ns));
 	printf("# measured: beneath the root lies %s\n",
 	       magic_of("/") == NULL_FS_MAGIC ? "nullfs" : "a rootfs");

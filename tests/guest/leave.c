@@ -19,8 +19,8 @@ static struct {
 	long cached;		 /* KB before */
 	long cached_back, shmem; /* KB in the end */
 	char arguments[64];
-	int child;	  /* status of the one that frees the old root */
-	int second_child; /* that there is none */
+	int child;	  /* exit status of the child that frees the old root */
+	int second_child; /* -ECHILD if there is no other */
 	struct stat files[3], dev;
 } seen;
 
@@ -127,7 +127,7 @@ static void look(int argc, char **argv)
 	if (wait(&seen.child) < 0)
 		seen.child = -errno;
 	seen.second_child = sys(wait(NULL));
-	do { /* what frees the old root may go on for a moment */
+	do { /* freeing the old root may take a moment */
 		usleep(100000);
 		write_file("/proc/sys/vm/stat_refresh", "1");
 		seen.cached_back = seen.cached - read_meminfo("Cached");

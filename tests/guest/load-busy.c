@@ -194,7 +194,7 @@ FIXTURE_TEARDOWN(storm)
 
 static void watch_races(const char *one_in)
 {
-	write_file("/sys/module/kcsan/parameters/skip_watch", one_in); /* where there is KCSAN */
+	write_file("/sys/module/kcsan/parameters/skip_watch", one_in); /* exists with KCSAN */
 }
 
 TEST_F_TIMEOUT(storm, loading, 400)
@@ -232,11 +232,11 @@ TEST_F_TIMEOUT(storm, loading, 400)
 	let_them_work();
 	loader = fork();
 	if (loader == 0) {
-		watch_races("4"); /* one access in so many, as this is done once */
+		watch_races("4"); /* watch one access in four, as this happens only once */
 		shared->load = unshare(CLONE_NEWNS) ? -errno : load_module(MODULE, "");
 		watch_races("500");
 		mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-		umount2("/", MNT_DETACH); /* what is over it */
+		umount2("/", MNT_DETACH); /* the mount over it */
 		shared->below = go_below_privately();
 		_exit(0);
 	}

@@ -140,7 +140,7 @@ static void stand_by(int number, int loaded)
 	int error = bystanders[number].user ? become_user_in(flags) : sys(unshare(flags));
 	char byte;
 
-	if (!error && flags & CLONE_NEWPID && fork()) { /* the child is the one in it */
+	if (!error && flags & CLONE_NEWPID && fork()) { /* the child is in the namespace */
 		close(loaded);
 		_exit(wait(&status) < 0 || status);
 	}
@@ -148,7 +148,7 @@ static void stand_by(int number, int loaded)
 		error = sys(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	read_mountinfo(found[number].before, sizeof(found->before));
 	__atomic_store_n(&found[number].ready, error ?: 1, __ATOMIC_RELEASE);
-	if (read(loaded, &byte, 1)) /* its end */
+	if (read(loaded, &byte, 1)) /* until it is closed */
 		_exit(1);
 	read_mountinfo(found[number].after, sizeof(found->after));
 	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);

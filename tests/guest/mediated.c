@@ -11,7 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/xattr.h>
 
-#define FAILED 200 /* and above: exit status of who could not even try */
+#define FAILED 200 /* exit status, or higher, if the attempt could not start */
 
 /* The operations. /new is a tmpfs, /bound and /other are directories. */
 enum { MOUNT, BIND, MOVE, REMOUNT, UMOUNT, PIVOT, OPERATIONS };

@@ -17,7 +17,7 @@
 static struct {
 	unsigned long magic;		/* of the rootfs */
 	long size;			/* of the file */
-	int refused, unchanged, loaded; /* loading the module, once in vain */
+	int refused, unchanged, loaded; /* loading the module, once expected to fail */
 	int before, pivot, detach;
 	long free, cached;				     /* KB before the handover */
 	long held_free, held_cached, back_free, back_cached; /* KB given back */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How much memory is in use, of a guest whose initramfs holds one large file. */
+/* Measures memory in a guest whose initramfs has one large file. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 #define FILE_KB (64 * 1024)
 
-/* Free pages that wait on the lists of the processors, up to some megabytes, are not in MemFree. */
+/* Free pages on the lists of the processors, up to some megabytes, do not count in MemFree. */
 static inline long waiting_pages(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "r");
@@ -20,7 +20,7 @@ static inline long waiting_pages(void)
 	return sum;
 }
 
-/* Free memory without what only waits for a reason to be freed: caches, and counters not yet summed up. */
+/* Free memory, after dropping caches and summing up the counters. */
 static inline long free_memory(void)
 {
 	write_file("/proc/sys/vm/drop_caches", "3");

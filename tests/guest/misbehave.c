@@ -10,7 +10,7 @@ int main(void)
 	setup_mounts();
 	report_open(report_device());
 	printf("# program misbehave\nTAP version 13\n");
-	write_file("/dev/kmsg", "<5>misbehaving\n"); /* shown once the line has ended */
+	write_file("/dev/kmsg", "<5>misbehaving\n"); /* the console shows complete lines only */
 	if (!how) {
 		return 1;
 	} else if (!strcmp(how, "hang")) {

@@ -21,21 +21,21 @@
 #include <sys/xattr.h>
 
 #define STEPS 3	 /* namespaces within namespaces */
-#define TRIES 40 /* room for what is tried */
-#define FOUND -2 /* a try that needs no look around */
+#define TRIES 40 /* at most */
+#define FOUND -2 /* found, no search needed */
 
 enum { USER = 1, MOUNTS = 2, PIDS = 4, KINDS = 8 };
 
 struct shared {
 	long ways, permitted, wrong, done;
 	long successes[TRIES];
-	int way[TRIES][STEPS];	   /* the last one that had success */
+	int way[TRIES][STEPS];	   /* the last successful one */
 	const char *change[TRIES]; /* what is tried on nullfs */
 };
 
 static struct shared *shared;
 
-static int proc = -1; /* on nullfs there is none */
+static int proc = -1; /* opened before, as nullfs has none */
 
 /* The covers. Each hides a file named "secret" or a file that contains that word. */
 static const char * const covers[] = { "covered", "stacked", "masked" };
@@ -43,7 +43,7 @@ static struct {
 	struct file_handle handle;
 	unsigned char space[128];
 } covered_handle = { .handle.handle_bytes = 128 };
-static int outside = -1; /* the mount namespace that it all begins in */
+static int outside = -1; /* the initial mount namespace of the test */
 
 static int write_proc(const char *name, const char *text)
 {

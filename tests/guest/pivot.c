@@ -39,7 +39,7 @@ static void check_root(struct __test_metadata *_metadata, const char *type, cons
 	EXPECT_EQ(0, count_type(MOUNTINFO, "nullfs"));
 	EXPECT_TRUE(marker_is("/marker", marker));
 	child = fork();
-	if (child == 0) /* whose EXPECTs would be lost */
+	if (child == 0) /* its EXPECTs would be lost */
 		_exit(go_below_privately() || magic_of("/") != NULL_FS_MAGIC);
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);

@@ -92,7 +92,7 @@ FIXTURE_TEARDOWN(use)
 FIXTURE_VARIANT(use)
 {
 	const char *arguments[MOST_ARGUMENTS];
-	const char *says; /* NULL: it is good use */
+	const char *says; /* NULL if it has to succeed */
 	bool not_first;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The report of a guest: one TAP document for each program, between the lines "# program NAME" and "# exit NAME STATUS",
- * on the device that report= on the command line names; then the end marker, and the machine is reset, which ends it.
+ * The report of a guest, on the device that report= on the command line names: a TAP document for
+ * each program, between the lines "# program NAME" and "# exit NAME STATUS", then the end mark.
+ * After it a reset ends the machine.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -44,7 +45,9 @@ static inline void setup_mounts(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 }
 
-/* kmemleak reports objects whose content two scans find unchanged, and that are 5 seconds old at the second. */
+/*
+ * kmemleak reports objects that two scans find unchanged and that are 5 seconds old at the second.
+ */
 static inline void report_leaks(void)
 {
 	static const char kmemleak[] = "/sys/kernel/debug/kmemleak";
@@ -75,7 +78,10 @@ static inline void report_leaks(void)
 
 #define GCOV "/sys/kernel/debug/gcov"
 
-/* Most of it is zeros, and the device is slow: 'g' is one of them, 'h' two ... 'z' twenty. The rest is in hexadecimal. */
+/*
+ * Most bytes are zeros, and the device is slow: 'g' is one zero, 'h' two ... 'z' twenty. All other
+ * bytes are hexadecimal numbers.
+ */
 static inline void report_bytes(FILE *file)
 {
 	int byte, zeros = 0;
@@ -111,7 +117,7 @@ static inline int report_counts_of(const char *path, const struct stat *status, 
 	return 0;
 }
 
-/* How often each line was executed, if the kernel counts that, in the files that gcov(1) reads. */
+/* Reports how often each line was executed, if the kernel counts that, in files for gcov(1). */
 static inline void report_counts(void)
 {
 	nftw(GCOV, report_counts_of, 8, FTW_PHYS);
@@ -133,14 +139,17 @@ static inline void report_program(const char *directory, const char *name)
 		printf("# %s: %s\n", path, strerror(errno));
 		_exit(127);
 	}
-	do /* orphans come by as well */
+	do /* waits for orphans as well */
 		dead = wait(&status);
 	while (dead != child && dead > 0);
 	printf("# exit %s %d\n", name,
 	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/* systemd and some programs of an initramfs keep to themselves what the kernel gives to init: words of its command line. */
+/*
+ * The kernel passes words of its command line to init in the environment. systemd and some programs
+ * of an initramfs do not hand them on.
+ */
 static inline void read_environment(void)
 {
 	static char line[4096];
@@ -155,7 +164,7 @@ static inline void read_environment(void)
 			putenv(word);
 }
 
-/* The programs that tests=a,b,c in the environment names. */
+/* Runs the programs that tests=a,b,c in the environment names. */
 static inline void report_programs(const char *directory)
 {
 	const char *tests = getenv("tests");

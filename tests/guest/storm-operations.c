@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the processes of the storm do, as a table. Each operation returns 0 or a negative error code. */
+/* The operations of the storm, as a table. Each returns 0 or a negative error code. */
 #include "storm.h"
 
 #include <assert.h>
@@ -16,7 +16,7 @@ static struct {
 	bool locked;
 } namespaces[2] = { { .fd = -1 }, { .fd = -1 } };
 
-/* What nobody's umount or mount there takes from the others, but by propagation. */
+/* Places where mounting and unmounting affects others only by propagation. */
 static const char * const confined_places[] = {
 	"/storm/a", "/storm/b", "/storm/a/b", "/storm/b/a", "/storm/a/storm/b",
 };
@@ -26,7 +26,7 @@ static const char * const root_places[] = {
 	COVER, "/a",  "/b", "/a/a", "/a/b", STORM, "/storm/a", "/storm/b", "/storm/a/b",
 };
 
-/* Not /storm: root puts there what it likes. */
+/* Not /storm, where root mounts anything. */
 static const char * const user_places[] = {
 	"/", "/..", ".", "..", "a", "b", "a/b", "../b", "/proc", COVER, "/a", "/b", "/a/a", "/a/b",
 };
@@ -51,7 +51,7 @@ static const char *source(void)
 	return who == USER ? place() : root_places[pick(ARRAY_SIZE(root_places))];
 }
 
-/* Places for all that follows, so that it finds some wherever it gets to. */
+/* Creates places for later operations, so that they find some everywhere. */
 static void furnish(int dir)
 {
 	static const char * const names[] = { "a", "b", "a/b" };
@@ -138,9 +138,9 @@ static bool is_in_namespace(const char *path)
 }
 
 /*
- * What open_tree(2) has copied and nobody has mounted remembers where the original lay, but does not keep that. Linux 6.12
- * (6.17 does not) follows this before it looks whether there is something to mount beneath: into freed memory, on a stock
- * kernel too.
+ * A copy made by open_tree(2) that is mounted nowhere has a pointer to where the original lay,
+ * without a reference. Linux 6.12 (not 6.17) follows it before it checks whether there is something
+ * to mount beneath: into freed memory, on a stock kernel too.
  */
 static int mount_beneath(void)
 {
@@ -242,7 +242,7 @@ static int remount_bind(void)
 			 NULL));
 }
 
-/* Without flags: a file system that others use, too, shall stay writable. */
+/* Without flags, so that file systems that others use stay writable. */
 static int remount(void)
 {
 	return sys(mount("", place(), NULL, MS_REMOUNT, NULL));
@@ -319,7 +319,7 @@ static int unmount_all(void)
 	return error;
 }
 
-/* What others have mounted over /storm itself comes here, and nobody else here would unmount it. */
+/* Mounts of others over /storm itself propagate here, where no other operation unmounts them. */
 static int uncover_storm(void)
 {
 	int fd = open(STORM, O_PATH | O_DIRECTORY | O_CLOEXEC), error = -EINVAL;
@@ -376,7 +376,7 @@ static int escape(void)
 	return error;
 }
 
-/* What is mounted there, or something new. */
+/* What is mounted there, or a new mount. */
 static const char *new_root(void)
 {
 	const char *where = place();
@@ -395,7 +395,7 @@ static int pivot(void)
 	return sys(pivot_root(new, old));
 }
 
-/* As containers are made. */
+/* As container programs do it. */
 static int pivot_and_detach(void)
 {
 	int error = sys(chdir(new_root()));
@@ -407,7 +407,7 @@ static int pivot_and_detach(void)
 	return error ? error : sys(chdir("/"));
 }
 
-/* A new root over whatever is the root. */
+/* Mounts a new root over the present one. */
 static int settle(void)
 {
 	int fd = new_tmpfs(), error;
@@ -430,7 +430,7 @@ static int own_namespace(void)
 	return openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
 }
 
-/* To what is the root of the namespace now. */
+/* Goes to the present root of the namespace. */
 static int go_home(void)
 {
 	int fd = own_namespace(), error = sys(setns(fd, CLONE_NEWNS));
@@ -439,7 +439,7 @@ static int go_home(void)
 	return error;
 }
 
-/* Whether the mount at "/" lies on another one; if not, it is the root of the namespace. */
+/* Returns whether the mount at "/" lies on another one. If not, it is the root of the namespace. */
 static bool root_has_parent(void)
 {
 	int fd = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC), id, parent;
@@ -466,12 +466,12 @@ static bool bottom_is_right(void)
 	       (bottom == ON_ROOTFS && !stat("/", &st) && st.st_dev == rootfs);
 }
 
-/* Whatever is the root is unmounted, until that is refused. What is there then is known. */
+/* Unmounts the root until that is refused. What the bottom has to be is known. */
 static int go_to_the_bottom(void)
 {
 	int fd = own_namespace(), error = 0, tries, depth = 0;
 
-	for (tries = 0; !error && tries < 16; tries++) { /* as others may mount and pivot here */
+	for (tries = 0; !error && tries < 16; tries++) { /* others may mount and pivot here */
 		do
 			error = sys(setns(fd, CLONE_NEWNS));
 		while (!error && !umount2("/", MNT_DETACH) && ++depth < 1000);
@@ -494,7 +494,7 @@ int unshare_mounts(void)
 	return sys(unshare(CLONE_NEWNS));
 }
 
-/* In a new user namespace somebody becomes root. */
+/* Becomes root in a new user namespace. */
 int unshare_user(void)
 {
 	char map[32];
@@ -540,10 +540,12 @@ static int enter_kept(void)
 	return error;
 }
 
-/* The mount namespace of another process, but never the initial one, in which the test itself lives. */
+/*
+ * Opens the mount namespace of another process, but never the initial one, in which the test runs.
+ */
 static int open_other(int flags, bool tree)
 {
-	/* Seldom a user's, who then does not count any more as one that sees nothing. */
+	/* Rarely that of a user, who is no longer expected to see nothing then. */
 	struct process *other = &shared->process[pick(8) ? 1 + pick(4) : pick(PROCESSES)];
 	pid_t pid = other->pid;
 	char path[32];
@@ -590,7 +592,7 @@ static int enter_init(void)
 	return error;
 }
 
-/* A namespace, held by a mount. */
+/* Mounts a namespace, which keeps it alive. */
 static int bind_namespace(void)
 {
 	static const char * const files[] = { "/a/f", "f", "/f" };

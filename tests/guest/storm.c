@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes mount, move, pivot, unshare and unmount against each other, in namespaces of their own and in shared
- * ones, and the module is loaded meanwhile if it is not built in: nobody ever finds nullfs anything but empty, users
- * see nothing that is covered, and when all have ended the mounts are those from before.
+ * Processes mount, move, pivot, unshare and unmount against each other, in their own and in shared
+ * namespaces, and load the module meanwhile if it is not built in. Nullfs is always empty, users
+ * never see what is covered, and the mounts are the same before and after the storm.
  *
- * seed=N and operations=N on the kernel command line tell which storm, see storm.h.
+ * seed=N and operations=N on the kernel command line select the storm, see storm.h.
  */
 #include "storm.h"
 #include "kselftest_harness.h"
@@ -18,13 +18,13 @@
 
 #define DOT_BYTES 24 /* of "." and of "..", as getdents64() returns them */
 
-#define MOST_MOUNTS "64" /* in a namespace; copies multiply, and each is to be copied */
+#define MOST_MOUNTS "64" /* in a namespace, as copies multiply */
 #define HANGS 600	 /* seconds without progress; on a busy host RCU alone may take 200 */
-#define ENOUGH 200 /* tries of which one has to succeed; in the worst case one of twenty does */
+#define ENOUGH 200	 /* tries of which one has to succeed; one of 20 does in the worst case */
 
 /*
- * A round ends after so many operations, and everything is taken away, as what something else holds keeps growing. It ends
- * earlier when less than one part in SCARCE of the memory is available that was available before.
+ * A round ends after so many operations, and all mounts are removed, as mounts that hold each other
+ * keep growing in number. It ends earlier when the available memory falls to one part in SCARCE.
  */
 #define ROUND 10000
 #define SCARCE 3
@@ -42,7 +42,7 @@ ino_t initial_namespace;
 unsigned long long storm_mount;
 
 static __u64 seed, stream;
-static long wanted, goal; /* of the storm, of the present round */
+static long wanted, goal; /* operations of the storm, and up to the end of the round */
 static struct look {
 	long done;
 	time_t since;
@@ -108,7 +108,7 @@ static void has_to_fail(const char *what, int result)
 		wrong("%s was not refused on nullfs", what);
 }
 
-/* Whatever is nullfs is empty, and stays it. */
+/* Checks that nullfs is empty and that nothing can change that. */
 static void inspect(int fd, const char *path)
 {
 	struct statx stx = { 0 };
@@ -131,7 +131,7 @@ static void inspect(int fd, const char *path)
 		wrong("%s is a nullfs that is not empty", path);
 }
 
-/* Whether path is nullfs. By a descriptor, as others may pivot meanwhile. */
+/* Checks by a descriptor, as others may pivot meanwhile. */
 bool look(const char *path)
 {
 	bool found = magic_of(path) == NULL_FS_MAGIC;
@@ -147,7 +147,10 @@ bool look(const char *path)
 	return found;
 }
 
-/* After each operation. There is one nullfs only. Where root has been in its namespace a user may see anything. */
+/*
+ * Runs after each operation. There is only one nullfs. A user may see anything in a namespace that
+ * root has visited.
+ */
 static void look_around(void)
 {
 	static const char * const paths[] = { "/", "/..", ".", ".." };
@@ -173,7 +176,9 @@ static void announce(const char *format, ...)
 	write_file("/dev/kmsg", text);
 }
 
-/* Lives: a process often ends and begins anew, as what it has done to itself may leave little to do. */
+/*
+ * Lives: a process often exits and starts again, as its own operations may leave it little to do.
+ */
 
 static int drop_privileges(void)
 {
@@ -205,7 +210,7 @@ static int begin(void)
 	}
 	if (who != CONFINED && !error) {
 		error = put_tmpfs(SPACE, 0);
-		if (error == -ENOSPC) /* the initial namespace is full by now, and this a copy */
+		if (error == -ENOSPC) /* a copy of the initial namespace, which is full */
 			error = 0;
 	}
 	return error ? error : sys(chdir(who == CONFINED ? STORM : SPACE));
@@ -269,7 +274,7 @@ static long done(void)
 	return sum;
 }
 
-/* The first process that has not got on for long; the kernel then tells where it is. */
+/* Reports the first process that made no progress for long. The kernel then logs where it is. */
 static void look_for_hangs(void)
 {
 	struct timespec now;
@@ -294,7 +299,7 @@ static void look_for_hangs(void)
 	}
 }
 
-/* In the middle of it. */
+/* Loads the module after half of the operations. */
 static void load_meanwhile(void)
 {
 	int error;
@@ -312,7 +317,10 @@ static void load_meanwhile(void)
 
 static void rage(void)
 {
-	/* umount("/") makes the file system of somebody's root read-only, for all, unless there is a writer. */
+	/*
+	 * umount("/") makes the file system of a root read-only for all, unless a file is open for
+	 * writing.
+	 */
 	int writers[] = {
 		open("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
 		open(STORM, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
@@ -341,7 +349,7 @@ static void rage(void)
 		if (!dead)
 			usleep(200000);
 	}
-	/* Whoever hangs does not end by a signal either, and is not waited for. */
+	/* A process that hangs does not react to signals either, so nothing waits for it. */
 	for (i = 0; left && i < 1000; i++) {
 		dead = waitpid(-1, NULL, WNOHANG);
 		left -= dead > 0;
@@ -355,8 +363,8 @@ static void rage(void)
 }
 
 /*
- * How many mounts there are that this namespace does not show. Ids are given from the lowest, so the ids that are
- * missing among more mounts than there were at any time are those of mounts elsewhere.
+ * Counts the mounts that this namespace does not show. The kernel assigns the lowest free ids. With
+ * more mounts here than ever before, the ids that are missing belong to mounts elsewhere.
  */
 static void count_elsewhere(void)
 {
@@ -443,7 +451,7 @@ static void clean_up(void)
 	umount(COVER);
 }
 
-/* But for caches, and what debug kernels go on collecting. */
+/* Leaves room for caches and for what debug kernels keep allocating. */
 static bool memory_is_back(void)
 {
 	return read_meminfo("MemAvailable") >= available / 4 * 3;
@@ -459,7 +467,7 @@ FIXTURE_TEARDOWN(storm)
 {
 }
 
-/* The rules that each process sees to hold, and none hangs or dies. */
+/* The rules hold in each process, and no process hangs or dies. */
 TEST_F_TIMEOUT(storm, rages, 1000000)
 {
 	int now = mounts, hidden = 0, i;
@@ -476,7 +484,10 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 		rage();
 		ASSERT_EQ(0, write_file("/proc/sys/fs/mount-max", "100000"));
 
-		/* RCU frees memory later: on 6.1 in ksoftirqd, which was one of nine until now. */
+		/*
+		 * RCU frees memory later: on 6.1 in ksoftirqd, which competed with eight processes
+		 * until now.
+		 */
 		clean_up();
 		for (i = 0; i < 1200 && !shared->stop && !memory_is_back(); i++)
 			usleep(500000);
@@ -484,7 +495,7 @@ TEST_F_TIMEOUT(storm, rages, 1000000)
 			printf("# %ld KB were available before, and now %ld\n", available,
 			       read_meminfo("MemAvailable"));
 		ASSERT_TRUE(shared->stop || memory_is_back());
-		/* nullfs has a copy in the namespace that is counted in. */
+		/* The namespace that counts has a copy of nullfs. */
 		hidden = shared->loaded ? 2 : 0;
 		for (i = 0, now = -1; i < 60 && now != mounts + hidden; i++) {
 			usleep(500000);
@@ -512,7 +523,7 @@ static void show_results(const char *by, const char *name, const long *results)
 	printf("\n");
 }
 
-/* Each operation has been exercised: has succeeded, or was refused as it has to be. */
+/* Each operation was exercised: it succeeded at times, or was refused as it has to be. */
 TEST_F(storm, exercised_everything)
 {
 	const struct operation *operation;
@@ -532,7 +543,10 @@ TEST_F(storm, exercised_everything)
 			for (error = 0, by_who = 0; error < ERRNOS; error++)
 				by_who += results[error];
 			tries += by_who;
-			/* A user's namespaces lie within others. The confined only see what is shared, which never moves. */
+			/*
+			 * A user's namespaces are nested. Confined processes see only shared
+			 * mounts, which never move.
+			 */
 			if (who == USER && by_who >= ENOUGH) {
 				EXPECT_LT(0, results[0]);
 				if (!results[0])
@@ -555,7 +569,7 @@ TEST_F(storm, left_the_mount_table)
 	EXPECT_TRUE(exists(COVER "/" SECRET));
 }
 
-/* Its bottom, too. */
+/* So is its bottom. */
 TEST_F(storm, left_the_bottom)
 {
 	EXPECT_EQ(immutable() ? 0 : -EINVAL, go_below_privately());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel defines for user space and the headers of Debian 12 lack. A name that later headers define has an
- * underscore at its end here, or is ours.
+ * What the kernel defines for user space and the headers of Debian 12 lack. A name that later
+ * headers define has an underscore at its end here, or is ours.
  */
 #ifndef UAPI_H
 #define UAPI_H
@@ -64,7 +64,9 @@ struct mount_request {
 	__u64 id, param, ns;
 };
 
-/* struct statmount; strings follow at STATMOUNT_STRINGS, where fs_type, root and point are offsets. */
+/*
+ * struct statmount; strings follow at STATMOUNT_STRINGS, where fs_type, root and point are offsets.
+ */
 struct mount_status {
 	__u32 size, options;
 	__u64 mask;

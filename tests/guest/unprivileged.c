@@ -85,7 +85,7 @@ TEST_F(user, nothing_comes_back_after_the_pivot)
 		EXPECT_FALSE(exists("/init"));
 		EXPECT_FALSE(exists("/covered"));
 	}
-	if (may_empty()) /* then that was unmounted, too */
+	if (may_empty()) /* it was unmounted, too */
 		return;
 	ASSERT_TRUE(exists("/old"));
 	ASSERT_EQ(0, pivot_away("/old", "second"));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154 # top and work are variables of tap.sh
-# Sourced by the tests of this directory, after tests/host/tap.sh. Beside the checkout are the packages and the key.
+# Sourced by the tests of this directory, after tests/host/tap.sh. The packages and the key lie beside the checkout.
 
 packages=$(cd "$top/.." && pwd)
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
@@ -12,17 +12,17 @@ quietly() {
 install_kernel() {
 	quietly dpkg -i "$packages"/linux-headers-*.deb "$packages"/linux-image-*.deb
 	kernel=$(cd /lib/modules && ls -d -- *-packaged)
-	depmod "$kernel"	# Debian's own kernel packages do that, those of bindeb-pkg rely on their builder's
+	depmod "$kernel"	# Debian's own kernel packages run it, those of bindeb-pkg do not
 	cp "$packages/mok.key" "$packages/mok.pub" /var/lib/dkms
 }
 
-# Every file of the places that dkms and packages write to, with its content.
+# List every file that dkms and packages may write, with a checksum.
 snapshot() {
 	find /boot /etc /usr /var/lib/dkms ! -path '/usr/src/linux-*' -printf '%y %m %p %l\n' | sort
 	find /boot /etc /lib/modules /var/lib/dkms -type f -exec md5sum {} + | sort -k 2
 }
 
-# fake_headers KERNEL EDIT: what is looked at before a build: no .config, and an auto.conf that sed has edited
+# fake_headers KERNEL EDIT: the headers that dkms inspects before a build: without .config, auto.conf edited by sed
 fake_headers() {
 	mkdir -p "/lib/modules/$1/build/include/config"
 	cp "/usr/src/linux-headers-$kernel/Makefile" "/lib/modules/$1/build"

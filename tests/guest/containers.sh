@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's container programs, started from the initramfs: with nullfs beneath they work as they are, and not even who may
-# mount and unmount in there comes back out; on a stock kernel each fails in pivot_root with EINVAL. Without pivot_root the
-# runtimes work on both, and isolate nothing from who may unmount: container.c finds the initramfs.
+# Debian's container programs, started from the initramfs. With nullfs beneath they work unchanged, and not even a process
+# that may mount and unmount inside gets out. On a stock kernel each fails in pivot_root with EINVAL. Without pivot_root the
+# runtimes work on both, but do not isolate a process that may unmount: container.c finds the initramfs.
 number=0
 
-# check NAME inside|outside|fails COMMAND...: it prints that, or fails with EINVAL
+# check NAME inside|outside|fails COMMAND...: it prints that word, or fails with EINVAL
 check()
 {
 	name=$1 expected=$2
@@ -23,7 +23,7 @@ check()
 	echo "$verdict $number $name"
 }
 
-# bundle DIRECTORY RUNTIME: what both runtimes start, a static program alone
+# bundle DIRECTORY RUNTIME: a container of one static program, for both runtimes
 bundle()
 {
 	mkdir -p "$1/rootfs/proc" "$1/rootfs/sys" "$1/rootfs/dev"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Loads a policy, with Debian's own tools, for the last of the security modules that lsm= names. What it lets whom do is
-# told in mediated.c, which asks for it; this program and all others that run are unconfined.
+# Loads a policy, with Debian's own tools, for the last of the security modules that lsm= names. mediated.c tests it, and
+# lists what it allows to whom. This program and all others are unconfined.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 security=/sys/kernel/security
 mount -t securityfs securityfs $security
@@ -29,7 +29,7 @@ apparmor()
 	grep_line 'confined (enforce)' $security/apparmor/profiles
 }
 
-# Permissions that it does not name are given to everybody.
+# The policy allows everybody the permissions that it does not name.
 selinux()
 {
 	sids='kernel security unlabeled fs file file_labels init any_socket port netif netmsg node igmp_packet
@@ -71,7 +71,7 @@ selinux()
 	} >/policy.cil
 	mount -t selinuxfs selinuxfs /sys/fs/selinux &&
 	secilc --output=/policy --filecontext=/dev/null /policy.cil &&
-	dd if=/policy of=/sys/fs/selinux/load bs=1M &&	# in one piece
+	dd if=/policy of=/sys/fs/selinux/load bs=1M &&	# by a single write()
 	echo 1 >/sys/fs/selinux/enforce &&
 	grep_line 1 /sys/fs/selinux/enforce
 }
@@ -113,14 +113,14 @@ tomoyo()
 	END
 	: >/etc/tomoyo/manager.conf &&
 	: >/etc/tomoyo/stat.conf &&
-	/usr/bin/true &&	# TOMOYO_trigger= names it: the kernel has /sbin/tomoyo-init load the policy
+	/usr/bin/true &&	# TOMOYO_trigger= names it, which makes the kernel run /sbin/tomoyo-init to load the policy
 	grep_line '<kernel> /confined' $security/tomoyo/domain_policy
 }
 
 # grep_line LINE FILE
 grep_line()
 {
-	while read -r line || [ "$line" ]; do	# the last may have no end
+	while read -r line || [ "$line" ]; do	# the last line may lack its newline
 		[ "$line" != "$1" ] || return 0
 	done <"$2"
 	echo "# $2: $line"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# The kernel's selftests, under their own runner. What it reports stands in comments, for tests/ktap.py to compare.
+# Runs the kernel's selftests under their own runner. Its report goes into comments, which tests/ktap.py compares.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 list=/selftests/kselftest-list.txt
 log=/selftests/log
@@ -14,7 +14,7 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /tmp
 mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
-# pidfd_test makes processes until one gets number 1000 again, pidfd_poll_test 10000 if not told otherwise.
+# pidfd_test creates processes until one gets pid 1000 again; pidfd_poll_test creates 10000 by default.
 echo 1024 >/proc/sys/kernel/pid_max
 export KSELFTEST_PIDFD_POLL_TEST_ARGS=500
 

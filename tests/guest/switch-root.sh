@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# /init of an initramfs that is left the old way (delete everything, MS_MOVE, chroot), by the program that tool= names.
+# /init of an initramfs. The program that tool= names leaves it the old way: delete everything, MS_MOVE, chroot.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /dev /proc /mnt
 mount -t devtmpfs devtmpfs /dev
@@ -14,7 +14,7 @@ busybox)
 util-linux)
 	exec switch_root /mnt /sbin/init ;;
 klibc)
-	# it opens the new root's console, and unlike the others moves no mounts
+	# it opens the new root's console and, unlike the others, moves no mounts
 	mount --move /dev /mnt/dev
 	umount /proc
 	exec /usr/lib/klibc/bin/run-init /mnt /sbin/init ;;

@@ -9,7 +9,7 @@ chmod 755 "$lab"
 trap 'rm -rf "$lab"' EXIT
 trap 'exit 1' INT TERM
 
-# in_debian IMAGE SCRIPT [FILE TO]: run tests/debian/SCRIPT there; in its directory are a copy of this checkout, the
+# in_debian IMAGE SCRIPT [FILE TO]: run tests/debian/SCRIPT there, in a directory with a copy of this checkout, the
 # Debian packages of the kernel and the key that this kernel trusts.
 in_debian() {
 	packages=$("$top/scripts/vmtest" kernel packages "$KERNEL")

@@ -45,7 +45,7 @@ class Figures:
     created: set = field(default_factory=set)
 
     def __add__(self, other):
-        return Figures(*(getattr(self, part.name) | getattr(other, part.name) if part.default_factory is set
+        return Figures(*(getattr(self, part.name) | getattr(other, part.name) if isinstance(getattr(self, part.name), set)
                          else getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
     def rows(self):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 Measures what leaving an initramfs costs, with several tools on several kernels, and what nullfs beneath the rootfs
-costs when nobody makes use of it. Prints tables and goals, keeps the data in bench/data and the plots in bench/plots.
+costs when no program uses it. Prints tables and goals; writes the data to bench/data and the plots to bench/plots.
 
-The guests are QEMU machines whose clock counts instructions (-icount): one instruction is one nanosecond. What has been
-measured is kept in the cache, so that an interrupted run goes on where it was.
+The guests are QEMU machines whose clock counts instructions (-icount): one instruction is one nanosecond. The cache
+keeps the measurements, so an interrupted run continues.
 """
 import functools
 import hashlib
@@ -38,8 +38,8 @@ FILES_IN_DIRECTORY = 100
 COUNTS = (100, 1000, 10000, 50000)
 TOOLS = ('busybox', 'util-linux', 'klibc', 'pivot', 'pivot_init')
 SELECT = 'immutable_rootfs'
-RUNS = 5                # of what is not the same each time
-COMPARED = 10000        # files with which the tools are compared with each other, RUNS times
+RUNS = 5                # of measurements that vary
+COMPARED = 10000        # files, to compare the tools in RUNS runs
 TASKS = (1, 100, 1000)
 
 # kernel: its flavour, what it needs on the command line
@@ -63,7 +63,7 @@ COSTS = {
     'open-above': 'open("/..")',
     'stat-deep': 'stat() 16 levels deep',
 }
-# names in the tools image, and in ours
+# Names in the tools image, and in this one
 TOOL_FILES = {
     r'usr/bin/busybox': 'busybox',
     r'usr/sbin/switch_root': 'usr/sbin/switch_root',
@@ -100,7 +100,7 @@ def qemu_version():
 
 
 class Parts:
-    """Of initramfs, in a directory of their own; made by one thread at a time."""
+    """Parts of an initramfs, in a directory of their own. One thread at a time makes them."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -151,7 +151,7 @@ class Cell:
     kernel: Path
     parts: tuple
     append: str
-    run: int = 0        # of several that should be alike
+    run: int = 0        # its number, of several equal ones
 
     def key(self, parts):
         total = hashlib.sha256(repr((self.parts, self.append, self.run, MEMORY, FILE, FILES_IN_DIRECTORY,
@@ -162,7 +162,7 @@ class Cell:
         return total.hexdigest()[:24]
 
     def measure(self, parts, keep=True):
-        """What the guest reports: a dictionary of its lines name=value, lists of those that come more than once."""
+        """The guest's report as a dictionary of its lines name=value. Samples are a list."""
         kept = os.path.join(CACHE, self.key(parts))
         if keep and os.path.exists(kept):
             with open(kept) as stream:
@@ -195,7 +195,7 @@ def handover_cell(kernels, name, tool, count, more='', run=0):
 
 
 def plan(kernels):
-    """Every cell, under what is looked up in the results."""
+    """All cells by the key of their results."""
     cells: dict[tuple, Cell] = {}
     for count in COUNTS:
         for kernel in kernels:
@@ -311,7 +311,7 @@ def goals(results, kernels, values):
         goal(ratio <= 1.2, f'{kernel}: handover with {many:,} files is {ratio:.3f} x that with {few} (at most 1.2)')
         ours, util_linux, busybox = (sorted(results['again', kernel, tool, run]['handover'] for run in range(RUNS))
                                      for tool in ('pivot_init', 'util-linux', 'busybox'))
-        # The worst that any two runs give is what counts.
+        # The worst pair of runs counts.
         ratio = ours[-1] / util_linux[0]
         goal(ratio <= 0.5, f'{kernel}: with {COMPARED:,} files at most {ratio:.3f} x that of util-linux (0.5)')
         ratio = busybox[0] / ours[-1]
@@ -332,7 +332,7 @@ def goals(results, kernels, values):
 
 
 def smoke():
-    """A few numbers that have to be right whatever the machine."""
+    """Measure one cell and check that its numbers are possible."""
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-bench-') as directory:
         kernels = {'builtin': built(VERSION, 'builtin').get_image()}
         result = handover_cell(kernels, 'builtin', 'pivot_init', COUNTS[0]).measure(Parts(directory), keep=False)
@@ -367,7 +367,7 @@ def everything():
             qemu.stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    release = kernels['native'].parent.name if 'native' in kernels else 'none was to be had'
+    release = kernels['native'].parent.name if 'native' in kernels else 'not available'
     print(f'Kernels: Linux {VERSION}; native: {release}')
     handover_tables(results, kernels)
     repeated_table(results, kernels)

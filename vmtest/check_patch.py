@@ -19,18 +19,18 @@ from .store import progress
 
 HOOKS, MOUNT_IDS = TOP / "kernel-hooks.patch", TOP / "mount-ids.patch"
 HEADER, NULLFS, MAKEFILE = "include/linux/rootfs_provider.h", "fs/nullfs.c", "fs/Makefile"
-# of a kernel; the header is the patch's own
+# Files of a kernel; the patch adds the header.
 TOUCHED = sorted(set(re.findall(r"^--- a/(.*)", HOOKS.read_text(), re.M)) - {HEADER})
 ENV = {**os.environ, "LC_ALL": "C", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
        **{f"GIT_{who}_{what}": "check@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
 PATCH = ["patch", "-p1", "-F0", "--batch", "-i"]
 TOOLS = {"patch -p1 -F0": PATCH, "git apply": ["git", "apply"], "git am": ["git", "am", "-q"]}
-# What may become of a tree, in the words of tests/kernels.
+# Verdicts on a tree, in the words of tests/kernels.
 APPLIES, APPLIED, NATIVE, TOO_OLD, FAILS = "applies", "already applied", "native", "too old", "does not apply"
 
 
 class Trial:
-    """What one kernel source makes of the patches."""
+    """The patches on one kernel source."""
 
     def __init__(self, tree, work):
         self.tree = tree
@@ -103,7 +103,7 @@ class Trial:
 
 
 def offsets(output):
-    """How far the hunks have moved, as patch(1) tells it."""
+    """How far patch(1) has moved the hunks."""
     for line in output.splitlines():
         if file := re.match(r"patching file (.*)", line):
             name = file[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Versions, flavours, architectures and defaults, as data. Each of these facts stands here or in tests/kernels, and nowhere else."""
+"""Versions, flavours, architectures and defaults, as data: with tests/kernels the only place for these facts."""
 
 import math
 import os
@@ -17,7 +17,7 @@ class Version:
     origin: str         # a Debian package, or "oldest" or "newest"
     series: str
     runs: frozenset     # what runs on it beside the short test
-    expected: str       # what becomes of the patch there
+    expected: str       # the verdict of check-patch
 
 
 def read_versions(text):
@@ -33,7 +33,7 @@ NATIVE_SERIES = next(version.name for version in VERSIONS.values() if version.ex
 
 
 def running(what):
-    """The versions on which that runs."""
+    """The versions that have this word in tests/kernels."""
     return tuple(name for name in PATCHED_VERSIONS if what in VERSIONS[name].runs)
 
 
@@ -48,8 +48,8 @@ def version(name):
 
 @dataclass(frozen=True)
 class Objects:
-    """An object directory, which flavours share that differ in a few files."""
-    files: int          # that a first build compiles, until one has counted them
+    """An object directory. Flavours that differ in a few files share it."""
+    files: int          # in a first build, until a build has counted them
     gigabytes: int = 1
 
 
@@ -72,15 +72,15 @@ class Flavour:
     builtin: bool = False       # the module is in the tree
     loadable: bool = False      # a .ko is built and kept beside the image
     objects: str = "base"
-    extra: str = ""             # word of tests/kernels that a version needs to have it; few tests need one that is rare
-    rare: bool = False
-    debug: bool = False         # any warning panics, and lost memory is looked for
-    slow: int = 1               # how many times as long its guests take
-    memory: int = 1             # and need as much memory
+    extra: str = ""             # the word of tests/kernels that a version needs for this flavour
+    rare: bool = False          # few tests need it
+    debug: bool = False         # warnings panic, and kmemleak runs
+    slow: int = 1               # its guests take so many times as long
+    memory: int = 1             # and need so many times the memory
     races: bool = False         # KCSAN reports on the console
     coverage: bool = False      # the image keeps what gcov(1) needs
     packaged: bool = False      # Debian packages are built as well
-    groups: tuple = ()          # of scripts/setup, beside those that a build needs
+    groups: tuple = ()          # more groups of scripts/setup
     reference: str = ""         # the flavour whose boots are compared with those of this one
 
 
@@ -113,8 +113,8 @@ FLAVOURS = _flavours(
             packaged=True, objects="distro", groups=("kernel-deb",)),
     Flavour("native", (), "Debian's own, of a series that has nullfs already"),
 )
-COVERED = {"builtin": "coverage", "loadable": "coverage-loadable"}     # which flavour counts in place of which
-HOST = "host"       # of tests that boot nothing
+COVERED = {"builtin": "coverage", "loadable": "coverage-loadable"}     # the flavour that counts in place of another
+HOST = "host"       # the flavour of tests that boot nothing
 
 
 def flavour(name):
@@ -135,17 +135,17 @@ class Architecture:
     fragments: tuple            # of tests/configs, between base.config and the flavour's
     qemu: str
     machine: tuple              # QEMU's options: processor and machine
-    console: str                # devices: of the first serial port
-    report: str                 # and of what the guests report on
-    report_options: tuple       # QEMU's options for that; {report} is a file
-    append: tuple = ()          # to the kernel's command line, where time depends on a loaded host
-    groups: tuple = ()          # of scripts/setup, beside those that everything needs
-    debian: str | None = None   # the name of Debian's port if it is not this machine's
-    tests: str = "all"          # which tests run there, see SELECTIONS in tests/table
+    console: str                # device of the first serial port
+    report: str                 # device for the guests' reports
+    report_options: tuple       # QEMU's options for it; {report} is a file
+    append: tuple = ()          # kernel parameters for a host under load
+    groups: tuple = ()          # more groups of scripts/setup
+    debian: str | None = None   # Debian's port, unless it is that of this machine
+    tests: str = "all"          # a key of SELECTIONS in tests/table
 
     @property
     def suffix(self):
-        """Of names in the cache."""
+        """A suffix for names in the cache."""
         return "" if self.name == DEFAULT_MACHINE else f"-{self.name}"
 
 
@@ -178,15 +178,15 @@ def architecture(name):
     return ARCHITECTURES[name]
 
 
-# What a run leaves out when its time (--budget) is short: the last of these first
+# When its time (--budget) is short, a run leaves out the last of these first.
 
 
 @dataclass(frozen=True)
 class Share:
     name: str
     text: str
-    build: float        # no kernel for it is built after that part of the budget
-    begin: float        # and none of its tests begun after that part
+    build: float        # no kernel for it is built after this part of the budget
+    begin: float        # no test of it starts after this part
 
 
 SHARES = {share.name: share for share in (

@@ -21,22 +21,22 @@ from .store import CACHE, digest, locked, progress, remove_entry, scratch
 PATCH = TOP / 'kernel-hooks.patch'
 UNKNOWN = 'not known'
 FLAVOURS = ('stock', 'loadable', 'builtin')
-# Where padding ends in the kernel's text: huge pages
+# The alignment of huge pages, where padding in the kernel's text ends
 ALIGNED = 2 << 20
 
-# What its cover letter says, and that is its diffstat
+# The diffstat of its cover letter
 COVER_LETTER = '20260102-work-immutable-rootfs-v1-0-f2073b2d1602@kernel.org'
 COVER_FIGURES = {'lines added': 223, 'lines removed': 60, 'files in all': 10}
 
 SOURCES = """\
 text: System.map's _stext to _etext, without the padding before each huge page; init text: _sinittext to _einittext;
-data: _sdata to _edata. What is patched or has the module built in is told as the difference to stock. The loadable
-module: the file after strip --strip-debug, and what size says of it."""
+data: _sdata to _edata. The other kernels are shown as differences to stock. The loadable module: the size of the file
+after strip --strip-debug, and the output of size(1) for it."""
 
 
 @dataclass
 class Figures:
-    """Of one commit or of a series."""
+    """Figures of one commit or of a series."""
     added: int = 0
     removed: int = 0
     hunks: int = 0
@@ -66,7 +66,7 @@ EXPORT = re.compile(r'\s*EXPORT_SYMBOL\w*\(')
 
 
 def count(diff, name):
-    """The figures of a diff. Hunks tell their length, so nothing in them or after them is taken for something else."""
+    """The figures of a diff. Hunks state their length, so their content cannot be mistaken for a header."""
     figures = Figures()
     old = new = ''
     old_left = new_left = 0
@@ -100,7 +100,7 @@ def count(diff, name):
 
 
 def commits(path):
-    """Each patch of a mailbox; what answers to it, and cover letters, are left out."""
+    """The patches of a mailbox, without replies and cover letters."""
     if not os.path.isfile(path):
         raise Failure(f'{path}: no such file')
     found = []
@@ -180,7 +180,7 @@ def sizes(system_map):
 
 
 def module_sizes(path):
-    """Of the loadable module: as it is shipped, and in memory."""
+    """Sizes of the loadable module: the file, and in memory."""
     with tempfile.TemporaryDirectory() as work:
         stripped = shutil.copy(path, work)
         must('strip', '--strip-debug', stripped)
@@ -211,7 +211,7 @@ def sizes_beside(image):
 
 
 def print_kernels(version, upstream):
-    """Returns why the bytes of upstream's series are not known if they are not, though the series is."""
+    """Returns the reason if the series is known and its bytes are not."""
     images = {flavour: kernel(version, flavour).get_image() for flavour in FLAVOURS}
     found = {flavour: sizes_beside(image) for flavour, image in images.items()}
     config = images['stock'].with_name('config').read_text(encoding='utf-8')

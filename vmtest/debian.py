@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian's archive as the machine's apt knows it, and the suites of it that the machine does not use."""
+"""Debian's archive as the machine's apt knows it, with suites that the machine itself does not use."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from .store import CACHE, locked, progress, scratch
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backports
             trixie trixie-security trixie-backports sid""".split()
-# Of the others nobody needs the list of packages, which is as long again.
+# Package lists of the other suites are long and not needed.
 SUITES_OF_PACKAGES = ("trixie-backports", "sid")
 PLACE = CACHE / "archive"
 LISTS = PLACE / "lists"
-GONE = PLACE / "gone"       # what the lists name and the archive does not have
-KNOWN = PLACE / "kernel-sources"    # what the lists say of them
+GONE = PLACE / "gone"       # releases that the lists name and the archive lacks
+KNOWN = PLACE / "kernel-sources"    # kernel sources in the lists
 DAY = 24 * 60 * 60
 HELPER = "/usr/lib/apt/apt-helper"
 
@@ -28,7 +28,7 @@ def numbers(version):
 
 
 def sites():
-    """The addresses of Debian's own archives: by "" the main one, by "-security" and so on those of such suites."""
+    """The addresses of Debian's own archives by the suffix of their suites: "", "-security" and so on."""
     status, output = run(["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)",
                           "Created-By: Packages", "Origin: Debian", "Component: main"], env=APT_ENV)
     found = re.findall(r"^(\S+) [a-z]+(|-updates|-security)$", output, re.M)
@@ -40,12 +40,12 @@ def sites():
 
 
 def sources_of(release):
-    """Lines of a sources.list: the release, with its updates where the machine has these of its own."""
+    """Lines of a sources.list for a release, with the kinds of updates that the machine uses."""
     return "".join(sorted(f"deb [signed-by={KEYRING}] {site} {release}{kind} main\n" for kind, site in sites().items()))
 
 
 def environment():
-    """In it apt's commands see all of SUITES, as the archive was within the last day."""
+    """An environment in which apt sees all of SUITES, with lists of the last day."""
     env = {**APT_ENV, "APT_CONFIG": str(PLACE / "apt.conf")}
     with locked("archive", "package lists"):
         try:
@@ -76,7 +76,7 @@ def refresh(env):
     status, output = run(["apt-get", "-q", "update"], env=env)
     if status and not any(LISTS.glob("*_Sources*")):
         raise Failure(f"package lists: apt-get update failed: {first_line(output, 'E:')}; check the network")
-    if status:      # a suite that has moved away; the others will do
+    if status:      # a suite is gone; the others are enough
         progress.show(f"package lists: {first_line(output, 'E:')}", always=True)
     GONE.unlink(missing_ok=True)
     os.utime(LISTS)
@@ -90,19 +90,19 @@ class Release:
 
 
 def package_names():
-    """Of SUITES_OF_PACKAGES."""
+    """All names in SUITES_OF_PACKAGES."""
     return run(["apt-cache", "pkgnames"], env=environment())[1].split()
 
 
 def releases(package):
-    """All that there should be, the newest first."""
+    """All releases in the lists, the newest first."""
     _, output = run(["apt-cache", "madison", package], env=environment())
     found = {Release(package, version) for version in re.findall(r"^.*? \| *(\S+) \|.* Packages$", output, re.M)}
     return sorted(found, key=lambda release: numbers(release.version), reverse=True)
 
 
 def all_kernel_sources():
-    """As apt knows them, which takes it seconds to tell."""
+    """All in the lists. apt takes seconds for this."""
     env = environment()
     if KNOWN.exists() and KNOWN.stat().st_mtime > LISTS.stat().st_mtime:
         return {Release(*line.split()) for line in KNOWN.read_text().splitlines()}
@@ -118,13 +118,13 @@ def all_kernel_sources():
 
 
 def kernel_sources(series):
-    """The releases of a series such as 6.12, or of 7, that there should be; the oldest first."""
+    """The releases in the lists of a series such as 6.12, or of 7; the oldest first."""
     return sorted((release for release in all_kernel_sources() if re.match(rf"{re.escape(series)}\.", release.version)),
                   key=lambda release: (numbers(release.version), release.package))
 
 
 def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
-    """Put the release's files there, of a source package those wanted; return their paths, none if they are gone."""
+    """Download the release's files, of a source package those that match; return their paths, or none if the archive lacks them."""
     env = environment()
     name = f"{release.package}={release.version}"
     if GONE.exists() and f"{name} {wanted}" in GONE.read_text().splitlines():

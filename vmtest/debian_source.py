@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 Debian's source package of the kernel, kept in the cache: debian/ and, of the kernel before any patch is applied, those
-files that the patches of debian/ or ours change. The file `name` beside debian/ tells package and version: it is the
-newest of the series that the archive has.
+files that the patches of debian/ or ours change. The file `name` beside debian/ has package and version: the newest of
+the series in the archive.
 """
 import re
 
@@ -16,7 +16,7 @@ KEPT = CACHE / "debian-source"
 
 
 def paths(patch):
-    """What a patch changes, as seen from the top of the tree."""
+    """The paths that a patch changes."""
     return re.findall(r"^(?:(?:---|\+\+\+) [^/\s]+/|rename from )(\S+)", patch.read_text(errors="replace"), re.M)
 
 
@@ -24,7 +24,7 @@ OUR_PATHS = sorted({"Makefile", "fs/Makefile", *(path for patch in TOP.glob("*.p
 
 
 def unpack(source, tree):
-    """From the archives in source the debian/ and the rest that is needed."""
+    """Unpack debian/ and the files that it changes."""
     packed, = source.glob("*.debian.tar.*")
     must("tar", "-C", tree, "-xf", packed)
     patches = tree / "debian/patches"

@@ -22,9 +22,9 @@ from .store import progress
 from .userland import image
 
 TIMEOUT = 120
-BALLAST = 64 << 20      # so that an initramfs that stays in memory shows
+BALLAST = 64 << 20      # makes an initramfs that stays in memory visible
 SELECT = "immutable_rootfs"
-# No udev runs that would announce the serial port, so nothing can wait for it.
+# Without udev no unit may wait for the serial port.
 DEBIAN_APPEND = "systemd.getty_auto=no systemd.show_status=no"
 
 
@@ -34,14 +34,14 @@ def given_back(report):
 
 
 def new_root(report):
-    """Debian's / with what it is mounted on, told by the ids that the initramfs saw."""
+    """Debian's / and its parent, by the mount ids that the initramfs saw."""
     rootfs, beneath, parent = (re.findall(pattern, report[name])[0] for pattern, name in
                                (("id (.*),", "mount"), ("parent (.*)", "mount"), ("parent (.*)", "root")))
-    place = {beneath: "where the rootfs was", rootfs: "on top of the rootfs"}   # stock: one and the same id
+    place = {beneath: "where the rootfs was", rootfs: "on top of the rootfs"}   # on stock the same id
     return f"{report['root']}: {place.get(parent, 'neither on the rootfs nor in its place')}"
 
 
-# Row of the table: what it says of a guest's report.
+# Rows of the table, from a guest's report.
 ROWS = {
     "/ in the initramfs":   lambda report: report["mount"],
     "bwrap as root":        lambda report: report["bwrap-root"],
@@ -83,7 +83,7 @@ def table(columns):
 
 
 class Story:
-    """Prints the guest's own lines of a console that comes in pieces."""
+    """Prints the guest's own lines of a console as they arrive."""
 
     def __init__(self):
         self.rest = ""
@@ -96,7 +96,7 @@ class Story:
 
 
 def boot(title, booted, parts, disk, append, logs, name):
-    """The guest's report as a dict, and what went wrong, if anything."""
+    """The guest's report as a dict, and the failure or None."""
     print(f"\n{title}", flush=True)
     machine = qemu.Machine(kernel=str(booted), initrd=parts, disks=[disk], append=append, memory=1024,
                          console=os.path.join(logs, f"{name}.console"), report=os.path.join(logs, f"{name}.report"))
@@ -157,7 +157,7 @@ def interactive(options):
         raise Failure(f"INITRD {options.initrd}: {e.strerror}") from None
     builtin = kernel(options.kernel, "builtin").get_image()
     progress.end()
-    # Twice: as archive and unpacked, and an archive may be compressed.
+    # The archive may be compressed, and is in memory together with its content.
     machine = qemu.Machine(kernel=str(builtin), append=f"{SELECT} {options.append}", memory=max(1024, 512 + 6 * size),
                          console="stdio")
     print(f"Linux {options.kernel} with {SELECT} and {options.initrd}; to leave, type Ctrl-a x", flush=True)

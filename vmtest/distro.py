@@ -2,8 +2,8 @@
 """
 Builds a distribution's kernel with kernel-hooks.patch and with the module in its tree, as that distribution configures
 it: Debian's cloud-amd64. Has Debian 12 install the packages, dkms build the next version of the module for it, and
-initramfs-tools make an initramfs; boots all of that in QEMU, with and without nullfs; and tells what was seen in a table.
-What was built is kept in the cache.
+initramfs-tools make an initramfs; boots the result in QEMU, with and without nullfs; and prints a table.
+The cache keeps the results.
 """
 
 import json
@@ -40,7 +40,7 @@ PROGRAMS = ("handover", "debian", "booted")
 
 
 class Configuration(sources.PackageSource):
-    """Debian's configurations of a version are a package, kept as a source is."""
+    """The package with Debian's configurations of a version, kept like a source."""
 
     def __init__(self):
         super().__init__(Version(f"{VERSION}-config", f"linux-config-{VERSION}", VERSION, frozenset(), ""))
@@ -61,13 +61,13 @@ class Configuration(sources.PackageSource):
 
 
 def symbols(config):
-    """What is not set is like what is not there."""
+    """Its symbols. One that is not set counts as absent."""
     return {name: None if value == "not set" else value for name, value in
             re.findall(r"^(?:# )?(CONFIG_\w+)(?:=| is )(.*)$", config.read_text(), re.M)}
 
 
 class DistroKernel(PackagedKernel):
-    """A distribution's configuration and a fragment. Its tree is its own: nobody else shall wait for this build."""
+    """A distribution's configuration and a fragment. It has a tree of its own, so no other build waits for it."""
 
     def __init__(self, config):
         super().__init__(VERSION, FLAVOUR)
@@ -81,7 +81,7 @@ class DistroKernel(PackagedKernel):
         return super().get()
 
     def build(self):
-        """Keep account of the time, over builds that go on where another was interrupted."""
+        """Add up the time of a build, also when it was interrupted."""
         self.account = Tree(self.source).top / "spent.json"
         try:
             self.spent = json.loads(self.account.read_text())
@@ -129,17 +129,17 @@ class DistroKernel(PackagedKernel):
         return [f"fs/immutable_rootfs/{KO}"]
 
 
-# What it boots: a Debian 12 that has installed the kernel and the module
+# The system: a Debian 12 with the packages of the kernel and of the module
 
 
 def checkout(directory):
-    """A copy of what git has here."""
+    """A copy of the checkout."""
     directory.mkdir()
     must("sh", "-ec", 'tar -C "$1" --exclude-vcs --exclude-vcs-ignores -c . | tar -C "$2" -x', "sh", TOP, directory)
 
 
 def raise_version(directory):
-    """Make a checkout that of the next version: dkms does not replace the module of a kernel by one of the same version."""
+    """Give a checkout the next version, as dkms does not replace a module by one of the same version."""
     old, = re.findall(r'PACKAGE_VERSION="(.*)"', (directory / "dkms.conf").read_text())
     for name in ("dkms.conf", "debian/changelog", "module/provider.c"):
         path = directory / name
@@ -192,7 +192,7 @@ def system(entry):
          *installed)).get()
 
 
-# The boots, which runner.py carries out
+# The boots
 
 
 def boots():

@@ -12,7 +12,7 @@ from .kernel import KO, MODULE, Kernel, module_files
 from .process import FIXED_ENV, must
 from .store import CACHE, locked, remove, scratch
 
-MOK = CACHE / "mok"     # the test key, named as dkms names its own
+MOK = CACHE / "mok"     # the test key, under dkms's names
 
 
 class LoadableKernel(Kernel):
@@ -20,7 +20,7 @@ class LoadableKernel(Kernel):
         return [*super().ingredients(), *module_files()]
 
     def make_more(self, new):
-        """As DKMS does it: a copy of the sources against the built kernel."""
+        """Build a copy of the sources against the kernel, as DKMS does."""
         module = self.objects.parent / "module"
         remove(module)
         module.mkdir()
@@ -33,7 +33,7 @@ class LoadableKernel(Kernel):
 
 
 class CoverageKernel(Kernel):
-    """Beside the image it keeps what gcov(1) needs: notes of the compiler, and the patched files."""
+    """Keeps what gcov(1) needs: the compiler's notes and the patched files."""
 
     def __init__(self, *words):
         super().__init__(*words)
@@ -41,7 +41,7 @@ class CoverageKernel(Kernel):
                                for name in re.findall(r"^\+\+\+ b/(\S+\.c)$", patch.read_text(), re.M)})
         self.added = [Path(path.name) for path in module_files() if path.suffix == ".c"]
         for stem in (path.stem for path in (*self.patched, *self.added)):
-            # What is inlined before gcc adds its counters is counted where the function was called, if at all.
+            # gcc counts a function that it inlines early in the caller, or not at all.
             self.make_words += [f"GCOV_PROFILE_{stem}.o=y", f"CFLAGS_{stem}.o=-fno-early-inlining"]
 
     def make_more(self, new):
@@ -49,7 +49,7 @@ class CoverageKernel(Kernel):
         built = self.objects.parent
         module = self.objects / "fs/immutable_rootfs" if self.flavour.builtin else built / "module"
         notes = [(self.objects / name).with_suffix(".gcno") for name in self.patched]
-        # A loadable module is not made of all files.
+        # A loadable module leaves out some files.
         notes += filter(Path.is_file, [(module / name).with_suffix(".gcno") for name in self.added])
         for path in notes:
             copy_to(new / "gcov" / path.relative_to(built), path)
@@ -58,7 +58,7 @@ class CoverageKernel(Kernel):
 
 
 class LoadableCoverageKernel(CoverageKernel, LoadableKernel):
-    """The module is built, and then looked for what gcov(1) needs."""
+    """Builds the module first, and then keeps its notes."""
 
 
 def copy_to(path, source):
@@ -76,10 +76,10 @@ class PackagedKernel(Kernel):
 
     def make_more(self, new):
         self.step(self.make(f"-j{os.cpu_count()}", "bindeb-pkg", "KDEB_COMPRESS=none", "KDEB_CHANGELOG_DIST=unstable",
-                            # what follows the dash is KBUILD_BUILD_VERSION, with another one it links anew
+                            # after the dash stands KBUILD_BUILD_VERSION; another one relinks the kernel
                             f"KDEB_PKGVERSION={self.source.version}-{FIXED_ENV['KBUILD_BUILD_VERSION']}",
                             "DPKG_FLAGS=--no-check-builddeps"))
-        made = self.objects.parent  # where bindeb-pkg puts them
+        made = self.objects.parent  # where bindeb-pkg writes
         for kind in ("image", "headers"):
             package, = made.glob(f"linux-{kind}-*.deb")
             package.rename(new / package.name)
@@ -129,7 +129,7 @@ class NativeKernel:
 
 
 def test_key():
-    """The certificate of the key that the packaged kernels trust; made once, as dkms makes its own."""
+    """The certificate of the key that packaged kernels trust, made as dkms makes its own."""
     certificate = MOK / "mok.pem"
     if not certificate.is_file():
         with locked("mok", "test key"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the machines boot from: parts of an initramfs, initrds and disks, with the guest programs in them."""
+"""Parts of an initramfs, initrds and disks, with the guest programs."""
 import os
 import re
 import shutil
@@ -18,13 +18,13 @@ from .userland import SYSTEMS, TOOLS_PACKAGES
 
 GUEST = TOP / 'tests/guest'
 GUEST_RECIPE = 1            # see store.digest()
-HARNESS_VERSION = DEFAULT_VERSION   # whose kselftest_harness.h the guest programs are built with
+HARNESS_VERSION = DEFAULT_VERSION   # its kselftest_harness.h is for the guest programs
 SELFTEST_SECONDS = 120      # the kernel's own 45 are too few on a busy host
 SIGNED = b'~Module signature appended~\n'
 
 
 class Images:
-    """What the machines boot from, in a directory of its own: parts of initramfs, initrds and disks, by name."""
+    """Parts of an initramfs, initrds and disks by name, in a directory."""
 
     def __init__(self, directory, machine):
         self.directory = directory
@@ -36,7 +36,7 @@ class Images:
         return compile_guest(self.machine)
 
     def get(self, name):
-        """The image's path. It is made when first asked for, and why that failed is remembered as well."""
+        """The image's path. The first call makes it; a failure is remembered."""
         if name not in self.made:
             try:
                 self.made[name] = self.make(name)
@@ -121,10 +121,10 @@ class Images:
             archive.file(f'selftests/{collection}/settings', f'timeout={SELFTEST_SECONDS}\n')
 
     def unpacked(self, path, parts):
-        """A disk with what is in these parts of an initramfs."""
+        """A disk with the content of these parts of an initramfs."""
         with tempfile.TemporaryDirectory(dir=self.directory) as tree:
             os.chmod(tree, 0o755)
-            # owners and devices, although an ordinary user unpacks them
+            # fakeroot keeps owners and devices for an ordinary user
             must('fakeroot', 'sh', '-ec', '''
                 disk=$1
                 cd "$2"
@@ -146,7 +146,7 @@ class Images:
         archive.file('init', self.program('switch-root.sh'), 0o755)
 
     def tree(self):
-        """A small root: what its /sbin/init runs, and places to mount on."""
+        """A small root with an init and mount points."""
         tree = tempfile.TemporaryDirectory(dir=self.directory)
         os.chmod(tree.name, 0o755)
         for name in ('dev', 'new', 'proc', 'sbin', 'sys', 'tests'):
@@ -170,7 +170,7 @@ class Images:
 
 
 def kernel_module(kind, words, machine):
-    """Name and content of a module that this kernel takes, or refuses for another reason than that it is not its own."""
+    """Name and content of a module for this kernel."""
     version, flavour = words
     if kind == 'leaking-module':
         path = kernel(version, flavour).get() / 'kmemleak-test.ko'
@@ -188,7 +188,7 @@ def kernel_module(kind, words, machine):
         if not content.endswith(SIGNED):
             raise Failure(f'{path}: dkms has not signed it')
         if kind == 'unsigned-module':
-            # before the mark there are a struct module_signature, which ends with a length, and that much of signature
+            # Before the mark stands a struct module_signature. It ends with the length of the signature before it.
             content = content.removesuffix(SIGNED)
             content = content[:-12 - int.from_bytes(content[-4:], 'big')]
         return 'immutable_rootfs.ko', content

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What the initramfs generators of userland.py's systems make for our kernels, with our hooks installed. An entry of the
-cache has plain.img without and module.img with the loadable module there; shell.img is like module.img without systemd
-(dracut of Debian 12), pivot.img is left by pivot_init (Debian 12); NAME.log is what the generator said, install.log what
-`make install` said, and release the kernel's release.
+The output of the initramfs generators of userland.py's systems for our kernels, with our hooks installed. An entry of
+the cache has plain.img without the loadable module, module.img with it, shell.img with it and without systemd (dracut of
+Debian 12), and pivot.img, which pivot_init leaves (Debian 12). NAME.log is the output of the generator, install.log that
+of `make install`, and release is the kernel's release.
 """
 
 import os
@@ -28,7 +28,7 @@ class Generator:
 
 
 def dracut(hooks, **kinds):
-    # The hook tells how the exitrd was entered at shutdown.
+    # The hook reports how systemd enters the exitrd at shutdown.
     command = f'dracut --no-hostonly --include /exitrd.sh {hooks}/pre-shutdown/exitrd.sh --kver "$release" "$image"'
     return Generator(command, {"plain": "", "module": "", **kinds})
 
@@ -42,14 +42,14 @@ GENERATORS = {
 
 
 def release_of(kernel):
-    """What uname -r says, from the header that the x86 boot protocol gives a bzImage."""
+    """The kernel's release, from the header of the x86 boot protocol in a bzImage."""
     with open(kernel, "rb") as f:
         header = f.read(1 << 16)
     start = 0x200 + int.from_bytes(header[0x20e:0x210], "little")
     return header[start:].split(b" ", 1)[0].decode()
 
 
-# In the system, with what make_initramfs() has put there.
+# Runs in the system, with the files of make_initramfs().
 GENERATE = """
     /initramfs/install >/install.log
     modules=/usr/lib/modules/$release
@@ -65,7 +65,7 @@ GENERATE = """
 
 
 def make_initramfs(title, directory, generator, tar, kernel, config, ko):
-    """The images, by the system itself: it is unpacked, gets kernel and hooks, and runs its generator."""
+    """Unpack the system, add kernel and hooks, and run its generator."""
     release = release_of(kernel)
     with open(f"{directory}/release", "w") as f:
         f.write(release)
@@ -91,7 +91,7 @@ def make_initramfs(title, directory, generator, tar, kernel, config, ko):
         f.write(script)
     must("tar", "-C", files, "-cf", f"{directory}/files.tar", ".")
     progress.show(f"{title}: making the images", always=True)
-    # What a hook's shell runs may be somebody who cannot read our files; mmdebstrap's own hooks can.
+    # A hook's shell may run as a user who cannot read our files; mmdebstrap's own hooks can.
     mmdebstrap(title, f"{directory}/log", "", "--variant=custom", "--format=null", "--skip=update,cleanup",
                f"--setup-hook=upload {shlex.quote(tar)} /system.tar",
                """--setup-hook=tar -C "$1" --exclude='./dev/*' --numeric-owner -xf "$1/system.tar\"""",
@@ -105,7 +105,7 @@ def make_initramfs(title, directory, generator, tar, kernel, config, ko):
 
 
 def entry_of(name, version):
-    """The cache entry with what that system makes for the loadable kernel of a version."""
+    """The cache entry of that system's images for the loadable kernel of a version."""
     if name not in SYSTEMS:
         raise Failure(f"no system '{name}', there are {', '.join(SYSTEMS)}")
     system, generator = system_entry(name), GENERATORS[name]

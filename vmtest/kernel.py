@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A patched tree, and a kernel that is built from it. flavours.py has those that keep more than an image."""
+"""A patched tree, and a kernel built from it. flavours.py has kernels that keep more than an image."""
 
 import filecmp
 import json
@@ -23,10 +23,10 @@ PATCHES = TOP / "scripts/patches"
 MODULE = TOP / "module"
 ADD = TOP / "scripts/add-to-tree"
 KO = "immutable_rootfs.ko"
-CHANGED_GUESS = 25      # files that change between flavours, until a build has counted them
+CHANGED_GUESS = 25      # files that differ between flavours, until a build has counted them
 
 
-# The working tree: one for each version, switched between its states
+# The working tree: one for each version, switched between states
 
 
 class Tree:
@@ -39,7 +39,7 @@ class Tree:
         self.state = self.top / "state"
 
     def prepare(self, flavour):
-        """Bring the tree into the state that the flavour is built from."""
+        """Bring the tree into the state for the flavour."""
         pristine = self.source.tree()
         wanted = {"source": self.source.id, "content": tree_key(flavour)}
         try:
@@ -69,14 +69,14 @@ class Tree:
             self.patch()
         if flavour.builtin:
             self.add_module()
-        # A file that comes out as it was has not changed for make either.
+        # make must not rebuild a file that has its former content.
         for path, (content, times) in changed.items():
             if path.is_file() and path.read_bytes() == content:
                 os.utime(path, ns=times)
         self.state.write_text(json.dumps(wanted))
 
     def restore(self, pristine):
-        """Make the tree equal to the pristine one; return what was different.
+        """Make the tree equal to the pristine one; return the files that differed.
 
         Files still linked to it need no look. The others get a fresh time,
         older objects are therefore rebuilt.
@@ -139,7 +139,7 @@ def module_files():
 
 
 def tree_key(flavour):
-    """Hash of what is put into the pristine tree."""
+    """Hash of the changes to the pristine tree."""
     parts = []
     if flavour.patched:
         parts += [PATCHES, *sorted(TOP.glob("*.patch"))]
@@ -152,7 +152,7 @@ def tree_key(flavour):
 
 
 class Kernel:
-    """What a version's source, a flavour and an architecture make."""
+    """The kernel of a version, a flavour and an architecture."""
 
     def __init__(self, version, flavour, machine=DEFAULT_MACHINE, given=None, fetch=True):
         self.flavour = FLAVOURS[flavour]
@@ -215,7 +215,7 @@ class Kernel:
                 remove_entry(old)
             new.rename(self.entry)
         seconds = time.monotonic() - started
-        # .config: a choice of tinyconfig that a fragment changes, as it should
+        # Warnings about .config: fragments change choices of tinyconfig.
         warnings = sum(": warning:" in line and not line.startswith(".config:")
                        for line in (self.entry / "build.log").read_text().splitlines())
         progress.done(f"{self.what}: built in {seconds:.0f} s"
@@ -223,7 +223,7 @@ class Kernel:
         Times.add({self.what: seconds})
 
     def image(self):
-        """The name of what is booted, in the cache entry, and for make."""
+        """The image's name in the cache entry and for make."""
         return Path(self.architecture.image).name
 
     def get_image(self):
@@ -241,7 +241,7 @@ class Kernel:
             self.fail()
 
     def fail(self):
-        """Tell the first errors of the log."""
+        """Raise the first errors of the log."""
         lines = self.log_path.read_text(errors="replace").splitlines()
         errors = [line.strip() for line in lines
                   if re.search(r"error:|undefined reference|No space left|Error \d|\*\*\*|ERROR", line)]
@@ -279,7 +279,7 @@ class Kernel:
         kind = f"{self.flavour.name}{self.architecture.suffix} {'all' if cold else 'changed'}"
         total = totals.get(kind) or (OBJECTS[self.flavour.objects].files if cold else CHANGED_GUESS)
         done = 0
-        # modules: what modpost writes is needed for building one out of tree
+        # modules: a build out of tree needs the output of modpost
         with start(self.make(f"-j{os.cpu_count()}", self.image(), "modules"), env=BUILD_ENV,
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             for line in process.stdout:
@@ -289,7 +289,7 @@ class Kernel:
             status = process.wait()
         if status:
             self.fail()
-        # A build that goes on where another was interrupted counts fewer.
+        # A build that continues an interrupted one counts fewer files.
         totals[kind] = max(done, totals.get(kind, 0)) if cold else done
         totals_path.write_text(json.dumps(totals))
 
@@ -298,4 +298,4 @@ class Kernel:
         return [Path(name).with_suffix(".ko") for name in (self.objects / "modules.order").read_text().split()]
 
     def make_more(self, new):
-        """What some flavours keep beside the image."""
+        """For flavours that keep more than the image."""

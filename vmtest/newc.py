@@ -5,13 +5,13 @@ import os
 import stat
 import tarfile
 
-ALIGNMENT = 512     # archives of this granularity can be concatenated with cat
+ALIGNMENT = 512     # archives of this alignment can be concatenated with cat
 
 
 class Archive:
     """with Archive(path) as a: a.file("init", data, 0o755)
 
-    A name's directories have to be added before it.
+    Add directories before their content.
     """
 
     def __init__(self, path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands, which end when this program ends."""
+"""Runs commands, which end when this program ends."""
 import os
 import signal
 import subprocess
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from . import TOP, Failure
 
-# Nothing of the caller's may change what is built: not make's own variables
-# (this runs below make), nor ARCH, CROSS_COMPILE, LOCALVERSION or KBUILD_*.
+# The caller's environment must not change what is built: neither variables of
+# make, below which this may run, nor ARCH, CROSS_COMPILE, LOCALVERSION or KBUILD_*.
 FIXED_ENV = {
     'LC_ALL': 'C',
     'KBUILD_BUILD_USER': 'immutable',
@@ -19,7 +19,7 @@ FIXED_ENV = {
 BUILD_ENV = {**FIXED_ENV, **{k: v for k, v in os.environ.items() if k in ('PATH', 'HOME', 'TMPDIR')}}
 APT_ENV = {**os.environ, 'LC_ALL': 'C'}     # may name a proxy
 DISK_ENV = {**os.environ, 'PATH': os.environ['PATH'] + ':/usr/sbin:/sbin'}   # mke2fs
-inherited: list[int] = []       # descriptors that children keep open: of locks
+inherited: list[int] = []       # descriptors of locks, which children keep open
 
 
 def first_line(text, prefix=''):
@@ -86,8 +86,8 @@ def script(*command, **options):
 
 
 def setup(*groups):
-    """Have the Debian packages of these groups of scripts/setup."""
+    """Install the Debian packages of these groups of scripts/setup."""
     with start([TOP / 'scripts/setup', *groups]) as process:
         status = process.wait()
     if status:
-        raise SystemExit(status)    # it has said why
+        raise SystemExit(status)    # it has printed the reason

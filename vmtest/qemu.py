@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Boots one virtual machine, watches it, and says how it ended.
+"""Boots a virtual machine, watches it, and reports how it ended.
 
     outcome = run(Machine(kernel=..., initrd=['tools.cpio', 'mine.cpio'], append='test=x',
                           disks=['root.ext4'], console='x.console', report='x.report'), timeout=60)
     outcome.end      'done', 'panic', 'hang', 'lost', or 'no fault' if gdb's commands did not succeed
-    outcome.why      one line that says why
+    outcome.why      the reason, in one line
     outcome.splats   lines of the console in which the kernel complained (WARNING, BUG, KASAN, ...)
 
 The guest's console is ttyS0; what it reports goes to ttyS1, and its last line there is END. Other architectures have
 other devices, see config.py.
-A guest that is done powers off or resets. Disks are /dev/vda, /dev/vdb ... and what is written to them is forgotten.
-`Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is a machine to talk to.
+A guest that is done powers off or resets. Disks are /dev/vda, /dev/vdb ...; writes to them are discarded.
+`Machine(console='stdio')` with `subprocess.run(machine.command(initrd_file))` is an interactive machine.
 `Machine(gdb=[command, ...])` has gdb carry these out before the guest's first instruction and then lets it run.
 `stopping.set()` from another thread or a signal handler ends all machines.
 """
@@ -54,12 +54,12 @@ class Machine:
     gdb: list = field(default_factory=list)      # commands for a debugger
     icount: bool = False                         # the guest's clocks count instructions; smp has to be 1
     architecture: Architecture = ARCHITECTURES[DEFAULT_MACHINE]
-    accelerator: str = 'tcg'                     # or 'kvm', where neither instructions are counted nor a debugger is at work
+    accelerator: str = 'tcg'                     # or 'kvm'; with icount or gdb always tcg
 
     @property
     def host_clock(self):
-        # On a loaded host interrupts of the timer may come too late for the kernel's check that there are any, and a
-        # processor may stand still for longer than RCU likes.
+        # On a loaded host timer interrupts may come too late for the kernel's check of the timer, and a processor may
+        # stall for longer than RCU's default.
         words = (*self.architecture.append, 'rcupdate.rcu_cpu_stall_timeout=120', '')
         return '' if self.icount else ' '.join(words)
 
@@ -114,7 +114,7 @@ def read(path):
 def run(machine, timeout, stuck=None, started=None, follow=None):
     """Boots machine and returns its Outcome.
 
-    stuck:   pattern: once the console shows it, the guest gets only 3 seconds more (the sooner to see it hang)
+    stuck:   pattern: when the console shows it, the guest gets 3 more seconds (to detect a hang early)
     started: called with QEMU's Popen
     follow:  called with each new piece of the console's text
     """
@@ -171,7 +171,7 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
 
 @functools.cache
 def kvm_trouble(kernel, architecture):
-    """What keeps this host from booting the kernel on KVM; empty if it boots. A /dev/kvm may be there and not work."""
+    """Why the kernel does not boot on KVM here; empty if it does. /dev/kvm may be there and not work."""
     if architecture.name != os.uname().machine:
         return f'the host is no {architecture.name} machine'
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
@@ -179,7 +179,7 @@ def kvm_trouble(kernel, architecture):
     with tempfile.TemporaryDirectory(prefix='vm-') as directory:
         machine = Machine(kernel=kernel, architecture=architecture, accelerator='kvm', console=os.path.join(directory, 'console'))
         outcome = run(machine, KVM_TIMEOUT)
-    # Without a root it has come as far as it can.
+    # Without a root file system a boot ends in a panic.
     return '' if outcome.end == 'panic' and not outcome.splats else f'a trial boot on KVM ended so: {outcome.why}'
 
 
@@ -190,7 +190,7 @@ def start(processes, command, output):
 
 
 def watch(qemu, machine, deadline, stuck, follow):
-    """True when QEMU ended by itself."""
+    """True if QEMU ended by itself."""
     seen, text, panicked = 0, '', False
     while True:
         ended = qemu.poll() is not None
@@ -205,7 +205,7 @@ def watch(qemu, machine, deadline, stuck, follow):
         if ended or time.monotonic() > deadline or stopping.is_set():
             return ended
         if not panicked and PANIC.search(text):
-            panicked = True    # panic=-1 makes it leave at once, unless the panic itself is broken
+            panicked = True    # panic=-1 ends it at once, unless the panic itself hangs
             deadline = min(deadline, time.monotonic() + 10)
         if stuck and re.search(stuck, text):
             stuck = None

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What guests report: parsed, judged, and printed as KTAP."""
+"""Parses and judges the reports of guests, and prints KTAP."""
 import re
 from dataclasses import dataclass, field
 
-KINDS = {'hang': 'hang', 'panic': 'panic', 'lost': 'lost VM', 'no fault': 'no fault'}   # of ends, in the words of a test
+KINDS = {'hang': 'hang', 'panic': 'panic', 'lost': 'lost VM', 'no fault': 'no fault'}   # how a boot ends, in the words of a test
 
 
 @dataclass
 class Report:
-    """What one guest program reported."""
+    """The report of one guest program."""
     plan: int | None = None
     status: int | None = None
     results: list = field(default_factory=list)     # (ok, name, comments)
@@ -29,7 +29,7 @@ def parse(text):
             current.plan = int(plan[1])
         elif result := re.match(r'(not ok|ok) \d+(?: -)? ?(.*)$', line):
             current.results.append((result[1] == 'ok', result[2], comments))
-            # kselftest_harness.h explains a failure before its result, others explain it after
+            # kselftest_harness.h explains a failure before the result, other programs after it
             comments = [] if result[1] == 'ok' else comments
         elif re.match(r'#  +RUN ', line):
             comments = []
@@ -39,7 +39,7 @@ def parse(text):
 
 
 def judge(test, outcome, reports, programs, patterns):
-    """What became of the boot, as (kind, why); the first thing that went wrong names it."""
+    """The verdict on a boot, as (kind, why). The first fault decides."""
     kind = KINDS.get(outcome.end)
     if kind and kind != test.expect:
         return kind, outcome.why
@@ -74,13 +74,13 @@ class Result:
     lines: list                 # KTAP below it and comments
     seconds: float = 0
     outcome: object = None
-    skipped: str = ''           # why it was not run
-    why: str = ''               # why it is not ok, in one line
+    skipped: str = ''           # the reason, if it was not run
+    why: str = ''               # the reason in one line, if it is not ok
     again: str = ''             # the command that repeats it
 
 
 def nested(name, reports):
-    """The guest's own results, indented; with its comments where a result is not ok."""
+    """The guest's results, indented, with comments on those that are not ok."""
     lines: list[str] = []
     number = 0
     for program, report in reports.items():
@@ -100,7 +100,7 @@ def emit(number, result):
 
 
 def summary(results):
-    """The failures, each with the command that repeats it, and as the last line what all count."""
+    """Print the failures, each with the command that repeats it, and the counts as the last line."""
     failed = [result for result in results if not result.ok]
     skipped = sum(bool(result.skipped) for result in results)
     for result in failed:

@@ -34,11 +34,11 @@ class Planned:
     test: object
     version: str
     flavour: str
-    share: str      # of SHARES: how soon it is left out when time is short
+    share: str      # of SHARES: the last ones are left out first
 
     @property
     def kernel(self):
-        """(version, flavour) of what is booted, if anything is."""
+        """(version, flavour) of the kernel, or None if nothing boots."""
         return None if self.flavour == HOST else (self.version, self.flavour)
 
 
@@ -49,7 +49,7 @@ class Case:
         self.test, self.version, self.flavour, self.images = planned.test, planned.version, planned.flavour, images
         self.row = FLAVOURS.get(planned.flavour)
         self.kernel = booted        # path, or the Failure to build it
-        self.too_late = too_late    # why it is not to be begun any more, if so
+        self.too_late = too_late    # returns the reason if it must not start any more
         self.accelerator, self.smoke = accelerator, smoke
         self.operations = int(os.environ.get('OPERATIONS') or self.test.operations)
         self.name = f'{self.test.name} {self.version} {self.flavour}' + images.machine.suffix.replace('-', ' ')
@@ -66,7 +66,7 @@ class Case:
         return f'make check {" ".join(words)}'
 
     def images_of(self, names):
-        """The names of images, some of which are for one kernel only, or of one variant for the loadable module."""
+        """The names of images, for this kernel and for the variant with or without the loadable module."""
         variant = 'module' if self.flavour == 'loadable' else 'plain'
         return [name.format(version=self.version, flavour=self.flavour, variant=variant) for name in names]
 
@@ -162,7 +162,7 @@ class Case:
 
 
 def compare(case, theirs, ours):
-    """What test.same finds in the boots of the reference and of this flavour has to be equal."""
+    """test.same has to find the same in the boots of the reference and of this flavour."""
     name, reference = f'{case.name} same-as-stock', case.row.reference
     if late := theirs.skipped or ours.skipped:
         return Result(name, True, [], skipped=late)
@@ -185,7 +185,7 @@ def compare(case, theirs, ours):
 
 
 def conform(case, reference, results):
-    """What differs from the boot of the reference, another flavour, has to be explained, or to be better."""
+    """A difference to the boot of the reference has to be explained, or better."""
     name = f'{case.name} conforms-to-{reference}'
     two = [results[case.name], results.get(f'{case.test.name} {case.version} {reference}')]
     if late := next((result.skipped for result in two if result and result.skipped), ''):
@@ -202,7 +202,7 @@ def conform(case, reference, results):
 
 
 def cover(version, cases, results):
-    """Each line of ours is executed by one of the boots, or it is explained why not."""
+    """The boots execute each line of ours, or the list of exceptions explains why not."""
     boots = [(f'{case.kernel}.gcov', outcome.report if outcome.end == 'done' else '') for case in cases
              if case.version == version and (outcome := results[case.name].outcome)]
     try:
@@ -212,11 +212,11 @@ def cover(version, cases, results):
     return Result(f'coverage {version}', ok, [f'# {line}' for line in lines], why=str(lines[-1:]), again='make coverage')
 
 
-# What runs
+# The plan
 
 
 def plan(options, versions, selections):
-    """Every test on every kernel that was asked for, a test's flavours together, in the order of the table."""
+    """All chosen tests on the chosen kernels in the order of the table, with a test's flavours together."""
     planned = []
     for version in versions:
         for test in options.tests:
@@ -225,7 +225,7 @@ def plan(options, versions, selections):
                         and (name == HOST or not FLAVOURS[name].extra or version in running(FLAVOURS[name].extra))
                         and (not test.once or version == versions[0]) and (not test.kernels or version in test.kernels)]
             wanted = [name for name in flavours if any(fnmatch.fnmatchcase(name, pattern) for pattern in options.flavour)]
-            # Those that the wanted ones are compared with come along.
+            # Comparisons need their reference.
             needed = {FLAVOURS[name].reference for name in wanted if name != HOST} if test.same else set()
             if test.conforms:
                 needed |= {name for one in wanted for name in test.conforms.REFERENCES.get(one, ())}
@@ -245,7 +245,7 @@ def share_of(test, version, flavour, options):
 
 
 def long_one(planned, options):
-    """What to call a case that is left out as it takes long, if it is: by its kernel or, if none was asked for by name, its test."""
+    """The name for a case that is left out because it takes long, or None: its kernel or its test."""
     test, version, flavour = planned.test, planned.version, planned.flavour
     if options.long:
         return None
@@ -267,7 +267,7 @@ def versions(names, word, meaning):
 
 
 def resolve(options):
-    """Put what the words of the command line mean in their place."""
+    """Replace the words of the command line by their meaning."""
     checked = running('check')
     options.machine = ARCHITECTURES[options.machine]
     options.kernel = versions(options.kernel or ','.join(checked[:1] if options.coverage else checked), 'all', PATCHED_VERSIONS)
@@ -293,15 +293,15 @@ def kernel_of(planned, machine, fetch=True):
 
 
 def group_of(planned):
-    """What is left out together when time is short: a version, or its kernels that few tests need."""
+    """What is left out together: a version, or the kernels of it that few tests need."""
     row = FLAVOURS[planned.flavour]
     return f'Linux {planned.version}' + (f' with {row.extra}' if row.rare else '')
 
 
 def build(planned, directory, machine, too_late):
     """
-    The kernel of each (version, flavour), or the Failure to build it; in our own directory, as the cache drops an image
-    when a newer one is built. And the groups for which it was too late.
+    The kernel of each (version, flavour), or the Failure to build it, and the groups that came too late. The directory
+    gets copies, because the cache drops an image when a newer one is built.
     """
     kernels: dict[tuple[str, str], str | Failure] = {}
     begun, late = set(), []
@@ -329,7 +329,7 @@ def build(planned, directory, machine, too_late):
 
 
 def list_plan(planned, options):
-    """What would run, what has to be built for it, and how long each took the last time."""
+    """Print what would run, what has to be built for it, and how long each took the last time."""
     times = Times.read()
 
     def took(name):
@@ -348,7 +348,7 @@ def list_plan(planned, options):
 
 
 def make_log_directory():
-    """A new one; the ten before it are kept, and those of a day, as one that goes on may be among them."""
+    """A new one. The ten before it remain, and all of the last day: another run may use one of them."""
     parent = CACHE / 'logs'
     parent.mkdir(parents=True, exist_ok=True)
     yesterday = time.strftime('%Y%m%d-%H%M%S', time.localtime(time.time() - 86400))
@@ -359,14 +359,14 @@ def make_log_directory():
 
 
 class StandIns(Images):
-    """For a smoke run: nothing is made."""
+    """For a smoke run: makes nothing."""
 
     def make(self, name):
         return os.devnull
 
 
 def accelerator(options, kernels):
-    """tcg, or kvm where a kernel has come up on it; with a comment that says which, and why."""
+    """tcg, or kvm if a kernel boots on it. Prints which, and why."""
     if options.accel == 'tcg':
         return 'tcg'
     image = next((path for path in kernels.values() if isinstance(path, str)), None)
@@ -385,7 +385,7 @@ def main(options):
     planned = plan(options, options.kernel, selections)
     long = list(dict.fromkeys(name for one in planned if (name := long_one(one, options))))
     planned = [one for one in planned if not long_one(one, options)] + plan(options, options.also, [machine.tests, 'short'])
-    # What is left out first comes last.
+    # The shares that are left out first come last.
     planned.sort(key=lambda one: list(SHARES).index(one.share))
     command = 'coverage' if options.coverage else 'check'
     left_out = long and f'left out, as they take long: {", ".join(long)}; to run them: make {command} LONG=1'
@@ -417,12 +417,12 @@ def main(options):
         accel = 'tcg' if options.smoke or not kernels else accelerator(options, kernels)
         cases = [Case(one, kernels.get(one.kernel), images, logs, lambda share=SHARES[one.share]: too_late(share.begin), accel,
                       options.smoke) for one in planned]
-        for case in cases:      # here rather than by two threads at once
+        for case in cases:      # here and not in two threads at once
             for name in case.images_of((*case.test.initrd, *case.test.disks)):
                 try:
                     images.get(name)
                 except Failure:
-                    pass        # each test that needs it says so
+                    pass        # each test that needs it reports that
         progress.end()
         run_cases(cases, pool, options, logs, results)
         skipped = {share: [case.name for one, case in zip(planned, cases) if one.share == share
@@ -431,10 +431,10 @@ def main(options):
     if left_out:
         print(f'# {left_out}')
     if late:
-        print(f'# left out for want of time ({options.budget:g} minutes): {", ".join(late)}')
+        print(f'# left out, no time ({options.budget:g} minutes): {", ".join(late)}')
     for share, names in skipped.items():
         if names:
-            print(f'# left out for want of time: {len(names)} {SHARES[share].text}: {", ".join(names)}')
+            print(f'# left out, no time: {len(names)} {SHARES[share].text}: {", ".join(names)}')
     others = [name for name in PATCHED_VERSIONS if name not in (*options.kernel, *options.also)]
     if others and options.test == '*':
         print(f'# left out, as not asked for: Linux {", ".join(others)}; to run all: make check KERNEL=all')
@@ -443,7 +443,7 @@ def main(options):
 
 
 def run_cases(cases, pool, options, logs, results):
-    """Run them, print what becomes of each, and of the comparisons between them."""
+    """Run them, and print their results and the comparisons."""
     compared = [] if options.smoke else [case for case in cases if case.test.same and case.row.reference]
     references = {case.name: case.test.conforms.REFERENCES.get(case.flavour, ()) for case in cases
                   if case.test.conforms and not options.smoke}

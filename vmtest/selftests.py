@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tests that come with the kernel, in tools/testing/selftests: those about mounts, file systems, namespaces and processes.
+"""The kernel's own tests of mounts, file systems, namespaces and processes, from tools/testing/selftests.
 
-    build(source("6.12"))   the path of the directory in which the kernel's own Makefiles have installed them
-    listed(path)            those that can be run, as lines COLLECTION:TEST for run_kselftest.sh
+    build(source("6.12"))   the path of the directory in which the kernel's own Makefiles install them
+    listed(path)            those that can run, as lines COLLECTION:TEST for run_kselftest.sh
 """
 
 import os
@@ -18,7 +18,7 @@ TARGETS = """
     proc timens tmpfs uevent
 """.split()
 LIST = "kselftest-list.txt"
-# Their Makefiles build and install them, and (up to 6.1 the first one) forget that they are tests.
+# Their Makefiles build and install them, but do not list them (the first one up to 6.1).
 FORGOTTEN = "mount_setattr:mount_setattr_test", "move_mount_set_group:move_mount_set_group_test"
 LEFT_OUT = {
     "cgroup:test_cpu": "measures how time is shared, for a minute, and depends on how busy the host is",
@@ -37,12 +37,12 @@ LEFT_OUT = {
     "openat2:rename_attack_test": "renames half a million times, which takes a minute",
     "uevent:uevent_filtering": "fails if the host is too busy for it to take events as fast as they come",
 }
-# Address sanitizers would have to be the first library, where the guest has another one.
+# An address sanitizer has to be the first library; in the guest it is not.
 FLAGS = ["USERCFLAGS=-s -fno-sanitize=all"]
 
 
 def targets(tree):
-    """Those that this kernel has."""
+    """The targets that this kernel has."""
     return [name for name in TARGETS if (tree / "tools/testing/selftests" / name / "Makefile").is_file()]
 
 

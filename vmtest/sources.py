@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where kernel sources come from: the user's own, the machine's suites of Debian, or any other suite that its archive has.
+"""Kernel sources: given by the user, from the machine's suites of Debian, or from another suite of its archive.
 
 source(name), with a name of tests/kernels, has
-    series, id      such as 6.12; what tells its content from any other
+    series, id      such as 6.12; and a name for exactly this content
     tree()          the path of the unpacked source
-    files(names)    the path of a directory with those of the files that there are
+    files(names)    the path of a directory with these files, if the source has them
 """
 
 import os
@@ -25,7 +25,7 @@ EVERY_TREE_HAS = "Kbuild"
 
 
 def source(name, given=None, fetch=True):
-    """The source of a version; given, or KERNEL_SRC in the environment, takes its place. Without fetch it may be gone."""
+    """The source of a version; given, or KERNEL_SRC in the environment, takes its place. Without fetch the archive may lack it."""
     given = given or os.environ.get("KERNEL_SRC")
     if given:
         return GivenSource(name, given)
@@ -36,16 +36,16 @@ def source(name, given=None, fetch=True):
 
 
 class KeptSource:
-    """What they have in common."""
+    """A source in the cache."""
 
-    version: str    # what it is called
-    name: str       # of its directories and locks
-    stem: str       # what the names of its directories begin with
+    version: str    # its name for the user
+    name: str       # for directories and locks
+    stem: str       # the names of its directories begin with it
     id: str
     series: str
 
     def fetch(self) -> Path | None:
-        """The path of its archive; None if there is none."""
+        """The path of the archive, or None if there is none."""
         raise NotImplementedError
 
     def tree(self):
@@ -63,12 +63,12 @@ class KeptSource:
         return self.kept(path, make, 1)
 
     def kept(self, path, make, gigabytes):
-        # Of files there may be several of one release.
+        # There may be several sets of files of one release.
         return kept(path, self.version, make, gigabytes, lock=f"{path.parent.name}-{self.name}",
                     others=lambda name: name.startswith(self.stem) and not name.startswith(f"{self.id}_"))
 
     def unpack(self, tree, names):
-        """All of the archive, or some files of it."""
+        """Unpack the archive, or some of its files."""
         archive = self.fetch()
         assert archive
         progress.show(f"{self.version}: {'looking into' if names else 'unpacking'} {archive.name}", always=True)
@@ -82,7 +82,7 @@ class KeptSource:
 
     def check(self, errors, archive):
         if errors:
-            self.discard(archive)  # whatever is wrong with it, fetch it again
+            self.discard(archive)  # it is broken: fetch it again
             raise Failure(f"{self.version}: cannot unpack {archive}: {errors[0]}")
 
     def discard(self, path):
@@ -90,14 +90,14 @@ class KeptSource:
 
 
 def failed(command, but=r"\A\Z"):
-    """What the command says if it fails, but for lines that are no failure."""
+    """The error messages of a command that fails, without lines that match but."""
     status, output = run(command, env=BUILD_ENV)
     errors = [line.strip() for line in output.splitlines() if not re.fullmatch(but, line)]
     return (errors or ([] if output else [f"status {status}"])) if status else []
 
 
 def untar(archive, tree, names):
-    """Unpack what is below the only directory at the top, or just those of the names that there are; errors."""
+    """Unpack the content of the directory at the top, or these names of it; return errors."""
     command = ["tar", "-C", tree, "--strip-components=1", "--no-same-owner", "-xf", archive]
     if archive.suffix == ".xz":
         command += ["-I", "xz -T0"]
@@ -129,7 +129,7 @@ class GivenSource(KeptSource):
             content = [f"{info.st_size} {info.st_mtime_ns}"]
         else:
             raise Failure(f"KERNEL_SRC={given}: no such directory or tar archive")
-        # One archive takes the place of another; a tree is built again and again.
+        # A new archive replaces the former one; a tree is built repeatedly.
         self.name = f"{version}-" + (digest(str(self.path))[:6] if self.path.is_dir() else "archive")
         self.stem = f"{self.name}_"
         self.id = self.stem + digest(*content)
@@ -141,7 +141,7 @@ class GivenSource(KeptSource):
         return self.path if self.path.is_dir() else super().files(names)
 
     def discard(self, path):
-        pass  # it is the user's
+        pass  # it belongs to the user
 
     def unpack(self, tree, names):
         if not self.path.is_dir():
@@ -155,7 +155,7 @@ class GivenSource(KeptSource):
         progress.show(f"{self.version}: copying {self.path}", always=True)
         shutil.copytree(self.path, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True)
         if (tree / ".config").exists() or (tree / "include/config").exists():
-            # kbuild refuses O= with a tree that was built in.
+            # kbuild refuses O= for a tree with a build in it.
             status, output = run(["make", "-C", tree, "mrproper"], env=BUILD_ENV)
             if status:
                 raise Failure(f"{self.version}: make mrproper failed in a copy of {self.path}: "
@@ -163,7 +163,7 @@ class GivenSource(KeptSource):
 
 
 def tree_list(top):
-    """One string for each file, that changes when the file does."""
+    """A string for each file, which changes with the file."""
     for directory, subdirectories, files in os.walk(top):
         subdirectories[:] = sorted(set(subdirectories) - {".git"})
         for name in sorted(files):
@@ -202,7 +202,7 @@ class PackageSource(KeptSource):
     def fetch(self):
         status, output = self.download()
         if status and os.geteuid() == 0:
-            # The archive no longer has what old package lists name.
+            # Old package lists name versions that the archive has dropped.
             refresh_lists(self.version)
             self.candidate()
             status, output = self.download()
@@ -254,7 +254,7 @@ def series_of(name):
 
 
 class ArchiveSource(KeptSource):
-    """The oldest or the newest point release of a series that Debian's archive has, in whatever suite."""
+    """The oldest or newest point release of a series in any suite of Debian's archive."""
 
     def __init__(self, row, fetch):
         self.version = self.name = row.name
@@ -276,7 +276,7 @@ class ArchiveSource(KeptSource):
         directory = DOWNLOAD / self.id
         found = list(directory.glob("*.tar.*")) or debian.download(self.release, directory)
         if not found:
-            with suppress(OSError):     # somebody else tries it as well, or has found it gone
+            with suppress(OSError):     # another process may use it
                 directory.rmdir()
         return found[0] if found else None
 

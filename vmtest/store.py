@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cache: what is made once and kept, in directories that are complete or not there."""
+"""The cache. Its directories are complete or absent."""
 
 import fcntl
 import hashlib
@@ -20,7 +20,7 @@ GIGABYTE = 1 << 30
 
 
 class Progress:
-    """One line on a terminal, a line now and then elsewhere."""
+    """One line on a terminal; elsewhere a line every 30 s."""
 
     INTERVAL = 30
 
@@ -68,8 +68,8 @@ def locked(name, what):
         except BlockingIOError:
             progress.show(f"{what}: waiting for another build of it", always=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        # Children inherit it: should this process be killed, the next one
-        # waits until make has gone as well.
+        # Children inherit it: if this process is killed, the next one waits
+        # until make has ended, too.
         inherited.append(lock.fileno())
         try:
             yield
@@ -79,9 +79,9 @@ def locked(name, what):
 
 @contextmanager
 def scratch(parent):
-    """A directory to be renamed when it is complete; removed otherwise."""
+    """A directory that the caller renames when it is complete; otherwise it is removed."""
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(".new-*"):  # by somebody who was killed
+    for left in parent.glob(".new-*"):  # by a process that was killed
         if not Path("/proc", left.name.split("-")[1]).exists():
             shutil.rmtree(left, ignore_errors=True)
     path = Path(tempfile.mkdtemp(prefix=f".new-{os.getpid()}-", dir=parent))
@@ -95,8 +95,8 @@ def scratch(parent):
 
 def kept(path, what, make, gigabytes=1, others=lambda name: False, lock=""):
     """
-    The directory path of the cache. If it is missing, make(directory) fills one that becomes it. Entries beside it for
-    whose names others() is true are removed then: something else went into them.
+    The directory path of the cache. If it is missing, make(directory) fills one that becomes it. Then it
+    removes older entries beside it: those for whose names others() is true.
     """
     if path.is_dir():
         return path
@@ -122,7 +122,7 @@ def remove(path):
 
 
 def remove_entry(path):
-    """A reader sees all of an entry or nothing."""
+    """Remove it so that a reader sees all of it or nothing."""
     with scratch(path.parent) as bin_:
         path.rename(bin_ / "old")
 

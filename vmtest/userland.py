@@ -104,7 +104,7 @@ TIDY_UP = """
 
 
 def network_options():
-    """How this machine's apt reaches the archives: proxies, and clocks that cannot be relied on."""
+    """This machine's options for apt to reach the archives."""
     wanted = re.compile(r"Acquire::(https?|Check-Date|Check-Valid-Until|Retries|ForceIPv[46])\b")
     return [line for line in must("apt-config", "dump", "--format", '%F "%v";%n', "Acquire").splitlines()
             if wanted.match(line) and not line.endswith(' "";')]
@@ -122,7 +122,7 @@ def mmdebstrap(title, log, sources, *words):
     with open(log, "w+", encoding="utf-8") as output:
         with start(["mmdebstrap", "--mode=auto", *words, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                    stderr=subprocess.STDOUT) as process:
-            with contextlib.suppress(BrokenPipeError):  # it ended before it read them, and says why
+            with contextlib.suppress(BrokenPipeError):  # it ended early, and its log has the reason
                 process.stdin.write(sources)
                 process.stdin.close()
             for line in process.stdout:
@@ -137,10 +137,10 @@ def mmdebstrap(title, log, sources, *words):
 
 
 def reason(log):
-    """What made mmdebstrap fail, in one line with the cure."""
+    """Why mmdebstrap failed, in one line with the cure."""
     errors = re.findall(r"^(?:[EW]:|.*dpkg.*error:?) *(.*)", log, re.M)
     for pattern, cure in (
-            ("^making .* failed", f"mend {TOP}/initramfs"),
+            ("^making .* failed", f"see {TOP}/initramfs"),
             ("No space left on device", f"make room in {tempfile.gettempdir()} and in {PLACE}"),
             ("Unable to locate package|has no installation candidate", "the archive in /etc/apt lacks it"),
             ("Could not resolve|Could not connect|Unable to connect|Temporary failure|Connection|timed out|Failed to fetch",
@@ -183,10 +183,10 @@ def make_debian(title, directory):
 
 
 def write_ext4(title, directory, name, size):
-    """NAME.ext4 from NAME.tar"""
+    """Make NAME.ext4 from NAME.tar."""
     progress.show(f"{title}: writing the ext4 image", always=True)
     os.mkdir(f"{directory}/tree")
-    # fakeroot: files keep their owners and devices although an ordinary user unpacks them.
+    # fakeroot keeps owners and devices for an ordinary user.
     must("fakeroot", "sh", "-ec", f"""
         tar -C tree --numeric-owner -xf {name}.tar
         mke2fs -q -t ext4 -m 0 -U {DISK_UUID} -E hash_seed={DISK_UUID},root_owner=0:0,lazy_itable_init=0 \\
@@ -198,7 +198,7 @@ def make_dkms(title, directory, suite, packages):
     tar = f"{directory}/all.tar"
     debootstrap(title, f"{directory}/log", suite, tar, "minbase", packages, f"--dpkgopt={NOT_READ}")
     progress.show(f"{title}: writing the archive", always=True)
-    # An ordinary user cannot make devices when it is unpacked.
+    # An ordinary user cannot unpack devices.
     must("sh", "-ec", "mmtarfilter '--path-exclude=/dev/*' <all.tar >dkms.tar", cwd=directory)
     os.unlink(tar)
 
@@ -211,7 +211,7 @@ def make_system(title, directory, system):
 
 @dataclass(frozen=True)
 class Entry:
-    """A directory of the cache: what makes it, the programs that takes, and the inputs that it is made of."""
+    """A directory of the cache: the function that makes it, the programs it needs, and its inputs."""
     name: str
     title: str
     make: Callable      # called with the title and the directory
@@ -220,7 +220,7 @@ class Entry:
 
     @property
     def path(self):
-        # Not of the archive's address: with a filled cache no archive has to be known at all.
+        # The archive's address is no input, so a filled cache works without an archive.
         inputs = [part if isinstance(part, Path) else repr(part) for part in self.inputs]
         return PLACE / f"{self.name}-{digest(repr((RECIPE, DISK_UUID, NOT_INSTALLED, TIDY_UP)), *inputs)}"
 
@@ -242,7 +242,7 @@ class Entry:
 
 DISK_PROGRAMS = ("mmdebstrap", "fakeroot", "mke2fs")
 TOOLS_PACKAGES = {"tools": TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
-# The images, and what they are. Those of tools are for an architecture, all others for this machine's.
+# The images. Tools exist for each architecture, all others for this machine's.
 IMAGES = {
     "tools": "initramfs (uncompressed cpio) with busybox, util-linux, klibc's tools, bubblewrap, crun and runc, but no /init",
     "selftests-tools": "the same with what the kernel's selftests need",
@@ -264,7 +264,7 @@ def system_entry(name):
 
 
 def entry_of(name, machine=DEFAULT_MACHINE):
-    """The cache entry that an image is in, and its name there."""
+    """The cache entry of an image, and the image's name in it."""
     if name in TOOLS_PACKAGES:
         packages, target = TOOLS_PACKAGES[name], architecture(machine)
         return Entry(name + target.suffix, f"Debian bookworm, {name} for {machine}",

@@ -3,7 +3,7 @@
 
 Documentation/conformance.md says what may differ, and why. Any other difference fails, and so does a line of it that is
 no longer true. The lines, in sections 'FLAVOURS compared with REFERENCE', are: kernels, who, where (lists, or *),
-operation (a pattern), what comes of it there, and what on the reference, with two spaces or more between them.
+operation (a pattern), the result there, and the result on the reference, with two spaces or more between them.
 """
 import os
 import re

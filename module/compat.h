@@ -52,8 +52,8 @@ static inline void simple_inode_init_ts(struct inode *inode)
 #endif
 
 /*
- * Commit "fs: ensure that internal tmpfs mount gets mount id zero", 7.0 and
- * stable releases of 6.19: mount-ids.patch for those that lack it.
+ * Commit a2062463e894 ("fs: ensure that internal tmpfs mount gets mount id zero"),
+ * 7.0 and stable releases of 6.19: patches/mount-ids.patch for those that lack it.
  */
 extern unsigned int mnt_id_min;
 

@@ -79,6 +79,7 @@ static const struct super_operations nullfs_super_operations = {
 	.statfs		= simple_statfs,
 };
 
+/* make_empty_dir_inode() is not exported, and its directory takes locks and leases. */
 static struct inode *nullfs_new_root(struct super_block *sb)
 {
 	struct inode *inode = new_inode(sb);

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Tries the patches on kernel sources, with each tool that distributions apply patches with, and allows no fuzz. Only the
-files that the patches touch are kept.
+Tries the patches on kernel sources, with each tool that distributions apply patches with, and allows no fuzz: those that
+scripts/patches prints for the source, with all combinations of the optional ones. Only the files that the patches touch
+are kept.
 """
 
+import itertools
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -17,14 +20,17 @@ from .process import run
 from .sources import source
 from .store import progress
 
-HOOKS, MOUNT_IDS = TOP / "kernel-hooks.patch", TOP / "mount-ids.patch"
+HOOKS = TOP / "kernel-hooks.patch"
+OPTIONAL = sorted(path.stem for path in TOP.glob("patches/*.patch"))
 HEADER, NULLFS, MAKEFILE = "include/linux/rootfs_provider.h", "fs/nullfs.c", "fs/Makefile"
 # Files of a kernel; the patch adds the header.
 TOUCHED = sorted(set(re.findall(r"^--- a/(.*)", HOOKS.read_text(), re.M)) - {HEADER})
 ENV = {**os.environ, "LC_ALL": "C", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
        **{f"GIT_{who}_{what}": "check@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
 PATCH = ["patch", "-p1", "-F0", "--batch", "-i"]
+REVERT = ["patch", "-p1", "-F0", "-R", "--force", "-i"]     # --batch would apply what is not there
 TOOLS = {"patch -p1 -F0": PATCH, "git apply": ["git", "apply"], "git am": ["git", "am", "-q"]}
+DRY_RUN = "patch -p1 -F0 --dry-run"     # of kernel-hooks.patch, with nothing applied
 # Verdicts on a tree, in the words of tests/kernels.
 APPLIES, APPLIED, NATIVE, TOO_OLD, FAILS = "applies", "already applied", "native", "too old", "does not apply"
 
@@ -51,15 +57,23 @@ class Trial:
             return NATIVE
         if (self.tree / HEADER).is_file():
             return self.applied()
-        status, patches = run([TOP / "scripts/patches", self.tree])
-        if status:
-            raise Failure(patches.strip())
-        if all([self.applies(tool, patches.split()) for tool in TOOLS]):
+        found = [self.patches(chosen) for number in range(len(OPTIONAL), -1, -1)
+                 for chosen in itertools.combinations(OPTIONAL, number)]
+        combinations = list(map(list, dict.fromkeys(map(tuple, found))))     # the first has all that the source can take
+        if self.dry_run() and all([self.applies(tool, combinations) for tool in TOOLS]):
             return APPLIES
         if self.version() < [6, 1]:
             self.lines.append("older than 6.1, and untested: to try it, put in by hand what has failed")
             return TOO_OLD
         return FAILS
+
+    def patches(self, chosen):
+        """What scripts/patches prints for the source with these optional patches."""
+        words = [word for name in OPTIONAL for word in ("--with" if name in chosen else "--without", name)]
+        status, output = run([TOP / "scripts/patches", *words, self.tree])
+        if status:
+            raise Failure(output.strip())
+        return list(map(Path, output.splitlines()))
 
     def copy(self):
         shutil.rmtree(self.work, ignore_errors=True)
@@ -74,31 +88,44 @@ class Trial:
     def applied(self):
         self.copy()
         self.do(TOP / "scripts/add-to-tree", "--remove", self.work)
-        # A later commit changes what an earlier one adds.
-        commits = re.split(r"(?m)^(?=From [0-9a-f]{40} )", HOOKS.read_text())
-        last_first = self.work.parent / HOOKS.name
-        last_first.write_text("".join(reversed(commits)))
-        patches = [last_first]
-        if "mnt_id_min" in (self.work / HEADER).read_text():
-            patches.insert(0, MOUNT_IDS)
-        if any(self.do(*PATCH, patch, "-R")[0] for patch in patches):
+        applied = [HOOKS]
+        for name in OPTIONAL:
+            patch = TOP / f"patches/{name}.patch"
+            if not self.do(*REVERT, patch, "--dry-run")[0]:
+                self.do(*REVERT, patch)
+                applied.append(patch)
+        if self.do(*REVERT, HOOKS)[0]:
             self.lines.append("another version of this patch is applied: take that out first")
             return FAILS
-        self.lines.append(f"already applied: {', '.join(patch.name for patch in reversed(patches))}")
+        self.lines.append(f"already applied: {', '.join(patch.name for patch in applied)}")
         return APPLIED
 
-    def applies(self, tool, patches):
+    def failed(self, tool, patch, output):
+        self.lines += [f"FAILED: {tool}: {patch.name}", *(f"    {line}" for line in output.splitlines())]
+        return False
+
+    def dry_run(self):
         self.copy()
-        for command in ("git init -q", "git add .", "git commit -q -m base"):
-            self.do(*command.split())
+        status, output = run(["sh", "-c", f"{DRY_RUN} --batch <{shlex.quote(str(HOOKS))}"], env=ENV, cwd=self.work)
+        if status:
+            return self.failed(DRY_RUN, HOOKS, output)
+        self.lines.append(f"ok: {DRY_RUN}")
+        return True
+
+    def applies(self, tool, combinations):
         moved = []
-        for patch in map(Path, patches):
-            status, output = self.do(*TOOLS[tool], patch)
-            if status:
-                self.lines += [f"FAILED: {tool}: {patch.name}", *(f"    {line}" for line in output.splitlines())]
-                return False
-            moved += offsets(output)
-        self.lines += [f"ok: {tool}{' with ' + MOUNT_IDS.name if len(patches) > 1 else ''}", *moved]
+        for patches in combinations:
+            self.copy()
+            for command in ("git init -q", "git add .", "git commit -q -m base"):
+                self.do(*command.split())
+            for patch in patches:
+                status, output = self.do(*TOOLS[tool], patch)
+                if status:
+                    return self.failed(tool, patch, output)
+                if patches is combinations[0]:
+                    moved += offsets(output)
+        optional = ", ".join(patch.stem for patch in combinations[0][1:])
+        self.lines += [f"ok: {tool}, also with all combinations of {optional}", *moved]
         return True
 
 

@@ -80,6 +80,7 @@ class Flavour:
     races: bool = False         # KCSAN reports on the console
     coverage: bool = False      # the image keeps what gcov(1) needs
     packaged: bool = False      # Debian packages are built as well
+    optional: tuple = ("--with", "empty-namespaces")    # for scripts/patches
     groups: tuple = ()          # more groups of scripts/setup
     reference: str = ""         # the flavour whose boots are compared with those of this one
 
@@ -95,6 +96,8 @@ FLAVOURS = _flavours(
     Flavour("stock", ("stock",), "unpatched", patched=False),
     Flavour("builtin", ("builtin",), "patched, the module built in and selected by the boot parameter", builtin=True,
             reference="stock"),
+    Flavour("builtin-plain", ("builtin",), "builtin without the optional patches/empty-namespaces.patch", builtin=True,
+            optional=()),
     Flavour("loadable", ("loadable",), "patched, the module built out of tree", loadable=True, reference="stock"),
     Flavour("debug", ("builtin", "debug"), "builtin with KASAN, lockdep, kmemleak and their like", builtin=True, **_DEBUG),
     Flavour("debug-loadable", ("loadable", "debug"), "loadable with the same", loadable=True, **_DEBUG),

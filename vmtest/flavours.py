@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import TOP, Failure, debian
 from .config import DEFAULT_MACHINE, FLAVOURS
-from .kernel import KO, MODULE, Kernel, module_files
+from .kernel import KO, MODULE, PATCH, Kernel, module_files
 from .process import FIXED_ENV, must
 from .store import CACHE, locked, remove, scratch
 
@@ -37,7 +37,7 @@ class CoverageKernel(Kernel):
 
     def __init__(self, *words):
         super().__init__(*words)
-        self.patched = sorted({Path(name) for patch in TOP.glob("*.patch")
+        self.patched = sorted({Path(name) for patch in [PATCH, *TOP.glob("patches/*.patch")]
                                for name in re.findall(r"^\+\+\+ b/(\S+\.c)$", patch.read_text(), re.M)})
         self.added = [Path(path.name) for path in module_files() if path.suffix == ".c"]
         for stem in (path.stem for path in (*self.patched, *self.added)):

@@ -66,7 +66,7 @@ class Tree:
         self.state.unlink(missing_ok=True)
         changed = self.restore(pristine)
         if flavour.patched:
-            self.patch()
+            self.patch(flavour.optional)
         if flavour.builtin:
             self.add_module()
         # make must not rebuild a file that has its former content.
@@ -115,8 +115,8 @@ class Tree:
         visit(self.path, pristine)
         return changed
 
-    def patch(self):
-        status, patches = run([PATCHES, self.path])
+    def patch(self, options):
+        status, patches = run([PATCHES, *options, self.path])
         if status:
             raise Failure(f"{self.source.version}: scripts/patches: {first_line(patches) or status}")
         for patch in map(Path, patches.splitlines()):
@@ -142,7 +142,7 @@ def tree_key(flavour):
     """Hash of the changes to the pristine tree."""
     parts = []
     if flavour.patched:
-        parts += [PATCHES, *sorted(TOP.glob("*.patch"))]
+        parts += [PATCHES, *flavour.optional, PATCH, *sorted(TOP.glob("patches/*.patch"))]
     if flavour.builtin:
         parts += [ADD, *module_files()]
     return digest(*parts)

@@ -88,14 +88,14 @@ static inline int kernel_version(void)
 }
 
 /*
- * The rootfs is the first mount or, with nullfs beneath it, the second. Linux 6.17 and 6.18 begin
- * with 2, see mount-ids.patch.
+ * The rootfs is the first mount or, with nullfs beneath it, the second. Linux 6.14 to 6.18 begin
+ * with 2, see patches/mount-ids.patch.
  */
 static inline int rootfs_id(void)
 {
 	if (immutable() && !loaded_late())
 		return 2;
-	return kernel_version() == 617 || kernel_version() == 618 ? 2 : 1;
+	return kernel_version() >= 614 && kernel_version() <= 618 ? 2 : 1;
 }
 
 /* Up to 6.16 the rootfs is locked. Later kernels refuse to unmount any mount without a parent. */

@@ -8,8 +8,10 @@ from .. import TOP, qemu
 TITLE = 'BUG: KCSAN: '
 END = 'Reported by Kernel Concurrency Sanitizer'
 # What the patch does not add but changes: a race there is ours if it makes one of the accesses itself.
-CHANGED = {'copy_mnt_ns', 'devtmpfs_setup', 'fork_idle', 'lock_mnt_tree', 'mnt_init', 'mntns_install', 'prepare_namespace'}
+CHANGED = {'copy_mnt_ns', 'current_chrooted', 'devtmpfs_setup', 'fork_idle', 'lock_mnt_tree', 'mnt_alloc_id', 'mnt_init',
+           'mntns_install', 'prepare_namespace'}
 STOCK = {'do_pivot_root'}   # the body of pivot_root(2): the patch gives it its name only
+PATCHES = ('kernel-hooks.patch', *(f'patches/{name}' for name in sorted(os.listdir(os.path.join(TOP, 'patches')))))
 
 
 def read(*names):
@@ -25,7 +27,8 @@ def defined(text):
 def added():
     """The functions that belong to us: a race is ours wherever one of these is on a stack."""
     module = [read('module', name) for name in sorted(os.listdir(os.path.join(TOP, 'module'))) if name.endswith('.c')]
-    return defined('\n'.join((*module, *re.findall(r'^\+(.*)', read('kernel-hooks.patch'), re.M)))) - CHANGED - STOCK
+    lines = [line for name in PATCHES for line in re.findall(r'^\+(.*)', read(name), re.M)]
+    return defined('\n'.join((*module, *lines))) - CHANGED - STOCK
 
 
 def words(title):

@@ -46,6 +46,7 @@ refuses() {
 kernel_tree() {
 	# shellcheck disable=SC2046 # names of files, without spaces
 	source=$("$top/scripts/vmtest" kernel files "${2:-$KERNEL}" Makefile fs/Makefile \
+		Documentation/admin-guide/kernel-parameters.txt \
 		$(sed -n 's,^--- a/,,p' "$top/kernel-hooks.patch" | sort -u | grep -v /rootfs_provider.h)) || exit 1
 	cp -r "$source" "$1"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Prints what a distribution carries: kernel-hooks.patch in figures, and by how much a kernel gets larger by it. Beside
-them is upstream's series "fs: add immutable rootfs and support pivot_root() in the initramfs", as far as it is known:
+Prints what a distribution carries: kernel-hooks.patch and patches/ in figures, and by how much they enlarge a kernel.
+Beside them is upstream's series "fs: add immutable rootfs and support pivot_root() in the initramfs", as far as it is known:
 UPSTREAM=file in the environment names a mailbox of it, to be counted and built as well.
 """
 import mailbox
@@ -19,6 +19,7 @@ from .sources import source
 from .store import CACHE, digest, locked, progress, remove_entry, scratch
 
 PATCH = TOP / 'kernel-hooks.patch'
+OPTIONAL = sorted(TOP.glob('patches/*.patch'))
 UNKNOWN = 'not known'
 FLAVOURS = ('stock', 'loadable', 'builtin')
 # The alignment of huge pages, where padding in the kernel's text ends
@@ -30,8 +31,8 @@ COVER_FIGURES = {'lines added': 223, 'lines removed': 60, 'files in all': 10}
 
 SOURCES = """\
 text: System.map's _stext to _etext, without the padding before each huge page; init text: _sinittext to _einittext;
-data: _sdata to _edata. The other kernels are shown as differences to stock. The loadable module: the size of the file
-after strip --strip-debug, and the output of size(1) for it."""
+data: _sdata to _edata. The other kernels are shown as differences to stock, with those of patches/ that they can take.
+The loadable module: the size of the file after strip --strip-debug, and the output of size(1) for it."""
 
 
 @dataclass
@@ -204,6 +205,8 @@ def print_patch(upstream):
     table('kernel-hooks.patch', (*(f'commit {number}' for number in range(1, len(columns))), 'in all', 'upstream'),
           [(name, (*(column.rows()[name] for column in columns), known.get(name, UNKNOWN)))
            for name in columns[0].rows()])
+    optional = [total(commits(path)).rows() for path in OPTIONAL]
+    table('patches/', [path.stem for path in OPTIONAL], [(name, [rows[name] for rows in optional]) for name in optional[0]])
 
 
 def sizes_beside(image):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel enters root= by itself."""
-from .row import ALL, DEBUG, ROOT_MOVED, Test
+from .row import ALL, LOADABLE, DEBUG, ROOT_MOVED, Test
 from .same import root_panic
 
 TESTS = [
@@ -21,6 +21,9 @@ TESTS = [
          programs=('handover',), initrd=('initrd.ext2',), append='root=/dev/ram0 rw fs=ext2',
          flavours=ALL, long=DEBUG,
          console=('RAMDISK: ext2 filesystem found',), absent=(ROOT_MOVED,)),
+    Test('root-no-provider', 'a patched kernel without a provider moves root= over the rootfs, as stock does',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4', flavours=('stock', *LOADABLE),
+         parameter='', selects=False, absent=('immutable_rootfs: ',)),
     Test('root-none', 'without any root the kernel panics as stock does',
          initrd=(), expect='panic', same=root_panic),
     Test('root-wrong', 'a root device that does not exist: the same panic as on stock',

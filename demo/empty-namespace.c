@@ -48,7 +48,8 @@ int main(int argc, char **argv)
 	if (umount2("/", MNT_DETACH)) {
 		if (errno != EINVAL)
 			err(1, "the root cannot be unmounted");
-		errx(1, "the root is locked: boot with immutable_rootfs.empty_namespaces=1");
+		errx(1,
+		     "the root is locked: boot a kernel that has patches/empty-namespaces.patch with immutable_rootfs.empty_namespaces=1");
 	}
 	if (setns(namespace, CLONE_NEWNS))
 		err(1, "setns");

@@ -15,15 +15,15 @@ SUBJECTS = (host, initramfs, security_modules, conformance, load, handover, stre
             runner)
 TESTS = [test for subject in SUBJECTS for test in subject.TESTS]
 
-# Which of the tests, by test and flavour: that run on an architecture, with --short, or with --coverage.
+# The tests and flavours that run on an architecture, with --short, or with --coverage.
 SELECTIONS = {
     'all': lambda test, flavour: True,
-    # Neither need a debugger for x86-64, nor a Debian system that runs on the host, nor a native kernel,
-    # nor selftests, which are built for x86-64.
+    # These need no debugger for x86-64, no Debian system that runs on the host, no native kernel, and no selftests,
+    # which are built for x86-64.
     'guest': lambda test, flavour: flavour in PATCHED and not test.fault and not test.conforms
         and not any(name.startswith('initramfs ') for name in test.initrd),
     'short': lambda test, flavour: flavour in PATCHED and test.name in SHORT,
-    # The initramfs that a generator makes has the module of loadable, which this kernel does not take.
+    # The initramfs of a generator contains the module of loadable, and this kernel rejects it.
     'coverage': lambda test, flavour: flavour != 'coverage-loadable'
         or not any(name.startswith('initramfs ') for name in test.initrd),
 }

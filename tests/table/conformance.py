@@ -9,15 +9,16 @@ SELFTESTS = {'memory': 1024, 'timeout': 900, 'conforms': ktap, 'tells': ktap.cou
              'kernels': running('selftests')}
 
 TESTS = [
-    Test('conform', 'whatever is tried on nullfs and on the mounts around it gives what it gives on native 7.x, or it is known why',
+    Test('conform', 'operations on nullfs and on the mounts around it give the results of native 7.x, or conformance.md explains why',
          programs=('conform',), flavours=('stock', 'native', 'builtin', 'loadable'), initrd=(MODULE, *GUEST),
          append='rcupdate.rcu_expedited=1', smp=1, timeout=1200, conforms=conformance, long=True,
          kernels=running('conform')),
-    Test('conform-debug', 'whatever is tried on nullfs, the kernel has nothing to complain of', programs=('conform',),
+    Test('conform-debug', 'no operation on nullfs makes the kernel complain', programs=('conform',),
          flavours=('debug',), initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1 only=nullfs', smp=1, timeout=600,
          long=True),
-    Test('selftests', "what passes of the kernel's own tests in the initramfs on stock passes there on nullfs",
+    Test('selftests', "every selftest of the kernel that passes in the initramfs on stock also passes there on nullfs",
          programs=('selftests.sh',), initrd=('selftests-tools', 'selftests {version}', *GUEST), **SELFTESTS),
-    Test('selftests-root', 'the same in a root that the kernel has entered', programs=('selftests.sh',), initrd=(),
+    Test('selftests-root', 'every selftest of the kernel that passes in root= on stock also passes there on nullfs',
+         programs=('selftests.sh',), initrd=(),
          disks=('root-selftests {version}',), append='root=/dev/vda rw init=/init', **SELFTESTS),
 ]

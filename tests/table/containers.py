@@ -4,7 +4,7 @@ from vmtest.config import DEFAULT_VERSION
 
 from .row import BOTH, GUEST, LOADABLE, MODULE, Test
 
-# What runs first, what else is in the initramfs, and on which kernels. Those of 6.1 for debugging lack BPF, which crun and runc need.
+# The first programs, more parts of the initramfs, and the kernels. Debug kernels of 6.1 lack BPF, which crun and runc need.
 PLACES: dict[str, tuple[tuple, tuple, dict]] = {
     'containers': ((), (), {'flavours': BOTH}),
     'containers-debug': ((), (), {'flavours': ('debug',), 'long': True, 'kernels': (DEFAULT_VERSION,)}),
@@ -12,7 +12,7 @@ PLACES: dict[str, tuple[tuple, tuple, dict]] = {
 }
 
 TESTS = [
-    *(Test(name, 'bubblewrap, crun and runc run from the initramfs, which is not to be found in there; on stock they fail',
+    *(Test(name, 'bubblewrap, crun and runc run from the initramfs and hide it from their containers; on stock they fail',
            programs=(*first, 'containers.sh'), initrd=(*files, 'tools', *GUEST), memory=512, timeout=120, **more)
       for name, (first, files, more) in PLACES.items()),
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Functions fail while nullfs is made, attached or left."""
+"""Functions fail while nullfs is created, attached or left."""
 from errno import EBUSY, EMFILE, ENOENT, ENOMEM, EPERM
 
 from vmtest.config import running
@@ -11,12 +11,12 @@ FAULT_AT_BOOT: dict = {'flavours': ('builtin', 'debug'), 'long': DEBUG}
 KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace')
 
 TESTS = [
-    Test('no-memory', 'if there is no memory for nullfs the kernel says so and boots as stock',
+    Test('no-memory', 'without memory for nullfs the kernel logs that and boots as stock',
          programs=('parameter',), selects=False, smp=1, append=EMPTY, **FAULT_AT_BOOT, fault=Fault('nullfs_kern_mount', ENOMEM),
          console=('immutable_rootfs: no nullfs beneath the rootfs: error -12; booting without it',
                   'immutable_rootfs: empty_namespaces changes nothing'), absent=('nullfs lies', MAY_EMPTY)),
-    # All that can fail while nullfs is made at boot. On other kernels than these the ids that follow are not stock's.
-    *(Test(f'not-made-{what}', f'if the kernel cannot make nullfs for lack of {lacks} it says so and boots as stock',
+    # Everything that can fail while the boot creates nullfs. On other kernels the ids of later mounts differ from stock.
+    *(Test(f'not-made-{what}', f'if the kernel cannot create nullfs for lack of {lacks} it logs that and boots as stock',
            programs=('unselected', 'devices'), flavours=ALL, selects=False, smp=1, same=reported,
            fault=Fault(function, error, after='nullfs_kern_mount'), kernels=running('faults'), long=DEBUG,
            absent=('nullfs lies',), patched_console=(f'{NOT_BENEATH}: error -{error or ENOMEM}; booting without it',))
@@ -28,32 +28,32 @@ TESTS = [
           ('inode', 'an inode', 'new_inode', 0),
           ('dentry', 'a dentry', '__d_alloc', 0),
           ('mount', 'memory for the mount', 'alloc_vfsmnt', 0))),
-    Test('not-attached', 'the same if nullfs cannot be put beneath the rootfs; nothing of it is left behind',
+    Test('not-attached', 'if the kernel cannot put nullfs beneath the rootfs it logs that, boots as stock and leaves nothing behind',
          programs=('unselected', 'devices'), flavours=ALL, selects=False, smp=1, same=reported_but_ids,
          append='rootfs=ramfs root=/dev/vda', fault=Fault('d_set_mounted', ENOENT, caller='rootfs_mount_beneath'),
          patched_console=(f'{NOT_BENEATH}: error -2; booting without it',), absent=('nullfs lies',)),
-    Test('not-attached-mountpoint', 'the same if there is no memory for the mountpoint on nullfs',
+    Test('not-attached-mountpoint', 'without memory for the mountpoint on nullfs the kernel logs that and boots as stock',
          programs=('unselected', 'devices'), flavours=ALL, long=DEBUG, selects=False, smp=1, same=reported_but_ids,
          fault=Fault(KZALLOC, 0, caller='rootfs_mount_beneath'),
          patched_console=(f'{NOT_BENEATH}: error -12; booting without it',), absent=('nullfs lies',)),
-    Test('kdevtmpfs-stays', 'if kdevtmpfs cannot leave the rootfs it stays there, and a patched kernel is a stock kernel',
+    Test('kdevtmpfs-stays', 'if kdevtmpfs cannot leave the rootfs it stays there, as on stock',
          programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
          fault=Fault('rootfs_mount_beneath', ENOMEM, caller='devtmpfs_setup')),
-    Test('kdevtmpfs-keeps-rootfs', 'nor is it any different if kdevtmpfs cannot unmount the rootfs',
+    Test('kdevtmpfs-keeps-rootfs', 'if kdevtmpfs cannot unmount its rootfs it keeps it, as on stock',
          programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
          fault=Fault('init_umount', ENOMEM, caller='devtmpfs_setup')),
-    Test('root-not-pivoted', 'if the kernel cannot pivot into the root it is moved over the rootfs, as on stock',
+    Test('root-not-pivoted', 'if the kernel cannot pivot into root= it uses MS_MOVE, as on stock',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', **FAULT_AT_BOOT,
          fault=Fault('do_pivot_root', EPERM),
          console=('immutable_rootfs: pivot_root into the real root failed: error -1; trying MS_MOVE',)),
-    *(Test(f'root-not-pivoted-{what}', f'the same if {lacks}',
+    *(Test(f'root-not-pivoted-{what}', f'the kernel uses MS_MOVE if {lacks}',
            programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', **FAULT_AT_BOOT,
            fault=fault, console=('immutable_rootfs: pivot_root into the real root failed: error -12; trying MS_MOVE',))
       for what, lacks, fault in (
-          ('new', 'the new root cannot be looked up', Fault('kernel_path_at', ENOMEM)),
-          ('old', 'the place of the old root cannot be looked up', Fault('kernel_path_at', ENOMEM, skip=1)),
+          ('new', 'it cannot look up the new root', Fault('kernel_path_at', ENOMEM)),
+          ('old', 'it cannot look up the place of the old root', Fault('kernel_path_at', ENOMEM, skip=1)),
           ('mountpoint', 'there is no memory for a mountpoint', Fault('get_mountpoint', ENOMEM, after='do_pivot_root')))),
-    Test('root-not-unmounted', 'if the kernel cannot unmount the old rootfs then it says so and boots',
+    Test('root-not-unmounted', 'if the kernel cannot unmount the old rootfs it logs that and boots',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 stays=1', **FAULT_AT_BOOT,
          fault=Fault('init_umount', EBUSY, caller='pivot_into_real_root'),
          console=('immutable_rootfs: the rootfs stays mounted on /: error -16; its memory is not given back',)),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs on the host, which boot nothing."""
+"""Tests on the host that boot nothing."""
 
 from vmtest.userland import SYSTEMS
 
@@ -7,29 +7,29 @@ from .row import Test
 
 
 def host(script, sentence, initrd=(), **more):
-    """tests/host/SCRIPT, which boots nothing and reports in the same way; initrd is what has to be made before."""
+    """tests/host/SCRIPT, which boots nothing and reports like a guest; initrd names the images that it needs."""
     return Test(f'host-{script}', sentence, programs=(script,), flavours=('host',), initrd=initrd, timeout=600, **more)
 
 
 TESTS = [
-    host('add-to-tree', 'the module goes into a patched kernel tree, comes out again, and goes nowhere else'),
-    host('compat', 'the module refuses to be built for kernels that it is not for', once=True),
-    host('check-patch', 'a patch that applies is told from one that does not', once=True),
-    host('carry', "patch and module go into git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True,
+    host('add-to-tree', 'add-to-tree adds the module to a patched kernel tree, removes it again, and refuses other trees'),
+    host('compat', 'the module does not compile for unsupported kernels', once=True),
+    host('check-patch', 'check-patch distinguishes a patch that applies from one that does not', once=True),
+    host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True,
          long=True),
-    host('cost', 'the figures of what a distribution carries are right', initrd=('module {version} loadable',)),
-    host('kernels', 'the patches apply to all the kernels that they are for', once=True),
-    host('commands', 'what a command lacks it says in one line that names the cure', once=True),
-    host('ktap', "what the kernel's selftests report is compared, and whatever is worse than on stock is found", once=True),
-    host('races', 'of the data races that KCSAN reports, those fail a test that the project has a part in', once=True),
-    host('coverage', 'a line that nothing reaches is told, and a wrong excuse for one as well', once=True),
-    host('bench', 'the benchmark can still measure', once=True),
-    host('initramfs', 'the hooks go where the generators look, and load the module unless told not to', once=True, long=True,
+    host('cost', 'make cost prints correct figures', initrd=('module {version} loadable',)),
+    host('kernels', 'the patches apply to all kernels that tests/kernels lists', once=True),
+    host('commands', 'a command that lacks something prints one line that names the cure', once=True),
+    host('ktap', "the comparison of the kernel's selftests finds every result that is worse than on stock", once=True),
+    host('races', 'a data race that KCSAN reports fails a test if code of this project takes part in it', once=True),
+    host('coverage', 'make coverage reports every line that no test reaches, and every wrong explanation', once=True),
+    host('bench', 'the benchmark measures one handover', once=True),
+    host('initramfs', 'the hooks are where the generators look, and load the module unless a parameter disables it', once=True, long=True,
          initrd=tuple(f'initramfs {system} {{version}} module' for system in SYSTEMS)),
-    host('security', 'each test that Documentation/security.md names is there, and takes as long as it says', once=True),
-    host('style', 'checkpatch, sparse and the compiler have nothing to say', once=True),
-    host('deb', 'the Debian package is built, lintian has nothing to say, and all agree on the version', once=True),
+    host('security', 'Documentation/security.md names existing tests, and says which of them take long', once=True),
+    host('style', 'checkpatch, sparse and the compiler report nothing', once=True),
+    host('deb', 'the Debian package builds, lintian reports nothing, and all files agree on the version', once=True),
     host('dkms', "Debian 12's dkms builds, signs, installs and removes the module, and skips other kernels", once=True, long=True),
-    host('dkms-trixie', "so does Debian 13's", once=True, long=True),
-    host('package', 'the Debian package installs the module and leaves nothing behind', once=True, long=True),
+    host('dkms-trixie', "Debian 13's dkms builds, signs, installs and removes the module, and skips other kernels", once=True, long=True),
+    host('package', 'the Debian package installs the module, and purging it removes everything', once=True, long=True),
 ]

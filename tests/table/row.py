@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A test, as a row of data, and the words that rows of several subjects have in common."""
+"""A test as a row of data, and the constants that several subjects share."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 DEBUG = ('debug', 'debug-loadable')
 KCSAN = ('kcsan', 'kcsan-loadable')
-NATIVE = ('native',)            # a kernel that has nullfs itself; the version is of what is tried there
+NATIVE = ('native',)            # a kernel with its own nullfs; the version is that of the module under test
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
 
@@ -55,7 +55,7 @@ class Fault:
 class Test:
     name: str
     sentence: str               # the rule that it checks
-    programs: tuple = ()        # what runs in the guest, and has to report
+    programs: tuple = ()        # run in the guest, and must report
     flavours: tuple = BOTH
     append: str = ''
     parameter: str = 'immutable_rootfs'     # on the command line of flavours that know it
@@ -66,22 +66,22 @@ class Test:
     smp: int = 2
     timeout: int = 60
     expect: str = 'passed'      # or another outcome of judge() in vmtest/report.py
-    console: tuple = ()         # patterns that the console has to show
+    console: tuple = ()         # patterns that the console must show
     immutable_console: tuple = ()   # and when nullfs is expected
     stock_console: tuple = ()       # and when it is not
     patched_console: tuple = ()     # and on a patched kernel
     absent: tuple = ()          # and patterns that it must not show
     stuck: str | None = None    # see qemu.run()
-    same: object = None         # outcome -> lines; they have to be the same as on stock
-    conforms: object = None     # conformance or ktap of vmtest/checks, which compares what it reports with other flavours
-    tells: object = None        # outcome -> lines about it to print
+    same: object = None         # outcome -> lines, which must be the same as on stock
+    conforms: object = None     # conformance or ktap of vmtest/checks, which compares the report with other flavours
+    tells: object = None        # outcome -> lines to print
     once: bool = False          # one kernel is enough
-    long: bool | tuple = ()     # takes long, for it boots Debian, or needs more than the usual kernels: True, or the flavours that do
-    kernels: tuple = ()         # those that it is for, if not for all
-    operations: int = 0         # of the storm, if it is one, unless the environment says otherwise
+    long: bool | tuple = ()     # takes long (boots Debian, needs an extra kernel): True, or the flavours on which it does
+    kernels: tuple = ()         # only for these
+    operations: int = 0         # of a storm; the environment overrides it
     nightly: int = 0            # the same with --nightly
     kill: bool = False          # the runner kills its own QEMU
-    fault: object = None        # Fault, a function that fails once
+    fault: object = None        # Fault: a function that fails once
 
     def takes_long(self, flavour):
         return self.long is True or self.long is not False and flavour in self.long

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What of a boot has to be the same as on stock, as lines."""
+"""The parts of a boot that must be the same as on stock, as lines."""
 import re
 
 
 def reported(outcome):
-    """What the guest wants compared; default sizes of a tmpfs follow the memory that the kernel image leaves."""
+    """The lines that the guest marks; the default size of a tmpfs depends on the size of the kernel image."""
     return [re.sub(r'\b(size|nr_inodes)=\d+k?', r'\1=N', line) for line in outcome.report.splitlines()
             if line.startswith('# same: ')]
 
 
-# nullfs takes a mount id and a device number, whatever becomes of it.
+# nullfs takes a mount id and a device number, even if it is not attached.
 IDS = re.compile(r'(?<=mount: )(later )?\d+( \d+)? \d+:\d+|(?<=statx: mount )\d+|(?<=ids ).*?(?=, attributes)')
 
 
@@ -20,7 +20,7 @@ def reported_but_ids(outcome):
 STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
 
 
-# These come at any time if the host is busy.
+# These appear at any time on a busy host.
 HOST_IS_BUSY = re.compile(r'hrtimer: interrupt took|PM-Timer running at invalid rate|perf: interrupt took too long'
                           r'|workqueue: \S+ hogged CPU|: quirk_\S+ took \d+ usecs')
 
@@ -31,7 +31,7 @@ def messages(outcome):
 
 
 def root_panic(outcome):
-    """The messages about the root, to the panic."""
+    """The messages about the root, up to the panic."""
     lines = messages(outcome)
     begin = re.compile(r'VFS: |Please append|List of all|[0-9a-f]{4} +\d+ \w')    # a partition and its size
     first = next((n for n, line in enumerate(lines) if begin.match(line)), len(lines))
@@ -39,7 +39,7 @@ def root_panic(outcome):
     return lines[first:last + 1]
 
 
-# Numbers that differ from boot to boot or from one kernel image to another, and the messages that consist of them.
+# Numbers that differ between boots or between kernel images, and messages that consist of them.
 NUMBERS = re.compile(r'0x[0-9a-f]+|\b[0-9a-f]{8,16}\b|\d+(\.\d+)?')
 NOT_COMPARED = re.compile(
     r'Linux version|Command line|Kernel command line|Unknown kernel command line|tsc: |TSC found unstable|Calibrating|clocksource: '
@@ -48,12 +48,12 @@ NOT_COMPARED = re.compile(
 
 
 def boot_log(outcome):
-    """The boot's messages, without numbers; what runs beside the boot (probing, asynchronously) comes in any order."""
+    """The boot's messages, without numbers and sorted: asynchronous probing prints its messages in any order."""
     return sorted(NUMBERS.sub('N', line) for line in messages(outcome) if not NOT_COMPARED.search(line))
 
 
 def lsm_messages(outcome):
-    """What security modules say, but for what they forbid: how much of that is printed is a matter of time."""
+    """Messages of security modules, without refusals: timing decides how many of these the kernel prints."""
     return reported(outcome) + [line for line in boot_log(outcome) if not line.startswith('audit: ')
                                 and re.search(r'LSM|SELinux|AppArmor|TOMOYO|Mandatory|landlock|Yama|xattr|label', line)]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
-# Sourced by the tests of this directory that run in a Debian system of their own.
+# Sourced by the tests of this directory that run in their own Debian system.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${KERNEL:=$(awk '/^[^#]/ { print $1; exit }' "$top/tests/kernels")}"

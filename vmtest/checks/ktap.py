@@ -87,7 +87,7 @@ def counted(verdicts):
 
 def counts(outcome):
     found = selftests(outcome)
-    lines = [f'selftests: {counted(one.verdict for one in found.values())}; what they tell of themselves: '
+    lines = [f'selftests: {counted(one.verdict for one in found.values())}; their own results: '
              + counted(verdict for one in found.values() for _, verdict in one.subtests.values())]
     for name, one in found.items():
         lines += [f'{name}{more}: {verdict}' for more, verdict, _ in pairs(one, Selftest()) if verdict.word != 'passed']

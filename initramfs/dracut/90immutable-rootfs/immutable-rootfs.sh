@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# A hook is sourced, and the script ends by exit.
+# dracut sources its hooks, and the script calls exit: so run it as a program.
 /usr/lib/immutable-rootfs/load

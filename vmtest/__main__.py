@@ -140,7 +140,7 @@ environment:
 With --budget these are left out in the order from the last to the first:
 {rows(*((share.name, share.text) for share in SHARES.values()))}
 
-The results are KTAP. The last line is 'N passed, N failed', and ', N skipped' for want of time; the exit status is 0 if
+The results are KTAP. The last line is 'N passed, N failed', and ', N skipped' for lack of time; the exit status is 0 if
 something passed and nothing failed."""
     add('--kernel', metavar='NAME,...', help=f'kernels of tests/kernels, or all ({",".join(running("check"))})')
     add('--flavour', metavar='NAME,...', default='*', help=f'only these flavours, or {HOST}: tests that boot nothing; patterns are taken')

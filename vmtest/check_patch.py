@@ -59,7 +59,7 @@ class Trial:
             return self.applied()
         found = [self.patches(chosen) for number in range(len(OPTIONAL), -1, -1)
                  for chosen in itertools.combinations(OPTIONAL, number)]
-        combinations = list(map(list, dict.fromkeys(map(tuple, found))))     # the first has all that the source can take
+        combinations = [list(patches) for patches in dict.fromkeys(map(tuple, found))]  # the first has all that the source takes
         if self.dry_run() and all([self.applies(tool, combinations) for tool in TOOLS]):
             return APPLIES
         if self.version() < [6, 1]:

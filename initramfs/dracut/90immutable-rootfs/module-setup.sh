@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154 # variables of dracut
 
 # Nothing for a kernel without the module, be it built in or not there at all.
 check() {

@@ -98,9 +98,11 @@ class Images:
 
     def pivot_init(self, archive):
         with tempfile.TemporaryDirectory(dir=self.directory) as work:
-            for name in ('Makefile', 'pivot_init.c'):
-                shutil.copy(TOP / 'initramfs/pivot_init' / name, work)
-            must('make', '-s', '-C', work, f'CC={self.machine.cross}gcc', 'pivot_init')
+            for path in (TOP / 'initramfs/pivot_init').iterdir():
+                if path.name == 'Makefile' or path.suffix in ('.c', '.h'):
+                    shutil.copy(path, work)
+            cross = self.machine.cross
+            must('make', '-s', '-C', work, *([f'CC={cross}gcc'] if cross else []), 'pivot_init')
             archive.file('pivot_init', Path(work, 'pivot_init').read_bytes(), 0o755)
 
     def load_script(self, archive):

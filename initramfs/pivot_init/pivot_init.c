@@ -1,53 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * pivot_init - leave the initramfs for the real root by pivot_root(2), see pivot_init.8.
- *
- * Whoever drops the last reference to the old root frees all of its files, which takes long. So
- * that this is not init, a child keeps the old root until init runs, and frees it by ending.
- */
+/* pivot_init - leave the initramfs for the real root, see pivot_init.8. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
-#include <unistd.h>
+
+#include "delete.h"
+#include "kernel.h"
+#include "mounts.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define USAGE "usage: pivot_init [-n] [-c CONSOLE] NEW_ROOT INIT [ARGUMENT...]"
-#define DEEPEST_DIRECTORY 4096	/* more than a name in a cpio archive can have */
-
-/* What the child, which shares our memory, works with. */
-static struct {
-	int old_root;
-	int pipe[2];		/* ends when init is executed */
-	bool emptying;
-	char stack[1 << 20];
-} child;
-
-static int pivot_root(const char *new_root, const char *put_old)
-{
-	return syscall(SYS_pivot_root, new_root, put_old);
-}
-
-static int open_with(int directory, const char *path, int flags, int resolve)
-{
-	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
-
-	return syscall(SYS_openat2, directory, path, &how, sizeof(how));
-}
+#define USAGE "usage: pivot_init [-nv] [-c CONSOLE] NEW_ROOT INIT [ARGUMENT...]"
 
 static void enter(int directory)
 {
@@ -57,18 +22,10 @@ static void enter(int directory)
 
 static bool is_mount_point(int directory, const char *name)
 {
-	struct statx status;
+	struct mount_status status;
 
-	return !statx(directory, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0, &status) &&
-	       status.stx_attributes & STATX_ATTR_MOUNT_ROOT;
-}
-
-static bool in_memory(int directory)
-{
-	struct statfs status;
-
-	return !fstatfs(directory, &status) &&
-	       (status.f_type == RAMFS_MAGIC || status.f_type == TMPFS_MAGIC);
+	return !sys_statx(directory, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &status) &&
+	       status.attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 static int open_directory(const char *path)
@@ -83,7 +40,7 @@ static int open_directory(const char *path)
 	return above;
 }
 
-static void check_new_root(int new_root, const char *path, int old_root)
+static void check_roots(int new_root, const char *path, int old_root)
 {
 	struct stat old_status, new_status;
 
@@ -93,12 +50,14 @@ static void check_new_root(int new_root, const char *path, int old_root)
 		errx(1, "%s: on the file system of the old root; mount the new one there", path);
 	if (!is_mount_point(new_root, ""))
 		errx(1, "%s: not a mount point; name what the new root is mounted on", path);
+	if (!is_mount_point(old_root, ""))
+		errx(1, "/: not a mount point and cannot be left; bind-mount it before chroot");
 }
 
 static void check_init(int new_root, const char *path, const char *init)
 {
 	struct stat status;
-	int file = open_with(new_root, init, O_PATH, RESOLVE_IN_ROOT);
+	int file = sys_openat2(new_root, init, O_PATH, RESOLVE_IN_ROOT);
 
 	if (file < 0)
 		err(1, "%s in %s: cannot be the new init", init, path);
@@ -106,25 +65,43 @@ static void check_init(int new_root, const char *path, const char *init)
 		err(1, "%s in %s: cannot be looked at", init, path);
 	if (!S_ISREG(status.st_mode))
 		errx(1, "%s in %s: not a file, let alone a program", init, path);
-	if (faccessat(file, "", X_OK, AT_EMPTY_PATH))
+	/* By the kernel: the function of musl and of older glibc does not know the flag. */
+	if (syscall(SYS_faccessat2, file, "", X_OK, AT_EMPTY_PATH))
 		err(1, "%s in %s: not executable", init, path);
 	close(file);
 }
 
-/* Into the working directory; false if the kernel has nothing beneath the old root. */
-static bool pivot(int old_root, const char *path)
+static void check_survey(const struct survey *survey)
 {
-	if (!pivot_root(".", "."))
-		return true;
-	/* EINVAL also means that mounts are shared, for which MS_MOVE would be refused, too. */
-	if (errno == EINVAL && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	    !pivot_root(".", "."))
-		return true;
-	if (errno != EINVAL)
+	if (survey->not_pivot && survey->not_initramfs)
+		errx(1, "/: cannot be left, as %s, nor be deleted, as %s", survey->not_pivot,
+		     survey->not_initramfs);
+}
+
+static void explain(const struct survey *survey)
+{
+	if (survey->not_pivot)
+		warnx("leaving the old root by MS_MOVE: %s", survey->not_pivot);
+	else
+		warnx("leaving the old root by pivot_root");
+	if (!survey->not_initramfs)
+		warnx("deleting %s once init runs", survey->needed ? "nothing" : "its files");
+	else
+		warnx("deleting nothing: %s", survey->not_initramfs);
+}
+
+/* The new root, the working directory, becomes the root. */
+static void hand_over(const struct survey *survey, const char *path)
+{
+	/* Shared mounts can neither be pivoted nor moved. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		err(1, "/: its mounts cannot be made private");
+	if (survey->not_pivot) {
+		if (mount(".", "/", NULL, MS_MOVE, NULL))
+			err(1, "%s: cannot be moved to /", path);
+	} else if (sys_pivot_root(".", ".")) {
 		err(1, "%s: cannot become the root", path);
-	if (!in_memory(old_root))
-		errx(1, "/: cannot be left by pivot_root, and is no initramfs to be deleted");
-	return false;
+	}
 }
 
 /* From the old root, the working directory. What the new root has no use for goes as well. */
@@ -133,7 +110,7 @@ static void take_along(const char *name, int new_root)
 	if (!is_mount_point(AT_FDCWD, name))
 		return;
 	if (!is_mount_point(new_root, name)) {
-		if (!move_mount(AT_FDCWD, name, new_root, name, 0))
+		if (!sys_move_mount(AT_FDCWD, name, new_root, name))
 			return;
 		warn("/%s: cannot be moved to the new root, and is unmounted", name);
 	}
@@ -145,7 +122,7 @@ static void open_console(const char *path)
 	int console = open(path, O_RDWR | O_NOCTTY), fd;
 
 	if (console < 0) {
-		warn("%s: old console kept open, and with it the initramfs in memory", path);
+		warn("%s: the old console stays open", path);
 		return;
 	}
 	for (fd = 0; fd < 3; fd++)
@@ -154,87 +131,22 @@ static void open_console(const char *path)
 		close(console);
 }
 
-/* Leaves alone what is mounted there, and what it is mounted on. */
-static void empty(int directory)
-{
-	DIR *entries = fdopendir(directory);
-	struct dirent *entry;
-	int below;
-
-	if (!entries) {
-		close(directory);
-		return;
-	}
-	while ((entry = readdir(entries))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (!unlinkat(directory, entry->d_name, 0))
-			continue;
-		if (errno == EISDIR) {
-			below = open_with(directory, entry->d_name, O_RDONLY | O_DIRECTORY,
-					  RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
-			if (below >= 0) {
-				empty(below);
-				if (!unlinkat(directory, entry->d_name, AT_REMOVEDIR))
-					continue;
-			}
-		}
-		if (errno != EBUSY && errno != EXDEV && errno != ENOTEMPTY)
-			warn("%s: left in the initramfs", entry->d_name);
-	}
-	closedir(entries);
-}
-
-static void empty_old_root(void)
-{
-	empty(openat(child.old_root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-static int keep_old_root(void *unused)
-{
-	static const struct sched_param no_param;
-	static const struct rlimit files = { DEEPEST_DIRECTORY, DEEPEST_DIRECTORY };
-	char byte;
-
-	/* Batch work never preempts, and of this weight leaves a busy processor to the others. */
-	sched_setscheduler(0, SCHED_BATCH, &no_param);
-	setpriority(PRIO_PROCESS, 0, 19);
-	close(child.pipe[1]);
-	while (read(child.pipe[0], &byte, 1) < 0 && errno == EINTR)
-		;
-	if (child.emptying) {
-		setrlimit(RLIMIT_NOFILE, &files);
-		empty_old_root();
-	}
-	_exit(0);
-}
-
-/* Should it fail, init starts all the same, only later. */
-static void start_child(void)
-{
-	/* With our memory the child keeps the program that we are, a file of the old root. */
-	if (!pipe2(child.pipe, O_CLOEXEC) &&
-	    clone(keep_old_root, child.stack + sizeof(child.stack), CLONE_VM | SIGCHLD, NULL) > 0)
-		return;
-	warn("the initramfs cannot be freed in the background");
-	if (child.emptying)
-		empty_old_root();
-}
-
 int main(int argc, char **argv)
 {
-	static const char * const mounts[] = { "dev", "proc", "sys", "run" };
 	const char *console = "/dev/console", *path, *init;
-	bool dry_run = false, pivoted;
+	bool dry_run = false, verbose = false;
 	int option, old_root, new_root;
+	struct survey survey;
 	size_t i;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+c:n")) != -1) {
+	while ((option = getopt(argc, argv, "+c:nv")) != -1) {
 		if (option == 'c')
 			console = optarg;
 		else if (option == 'n')
 			dry_run = true;
+		else if (option == 'v')
+			verbose = true;
 		else
 			errx(1, USAGE);
 	}
@@ -243,31 +155,38 @@ int main(int argc, char **argv)
 	path = argv[optind];
 	init = argv[optind + 1];
 
+	/* All checks are made before any change. */
 	old_root = open_directory("/");
 	new_root = open_directory(path);
-	check_new_root(new_root, path, old_root);
+	check_roots(new_root, path, old_root);
 	check_init(new_root, path, init);
+	survey = look_at_mounts(old_root, new_root);
+	check_survey(&survey);
+	if (!dry_run && getpid() != 1)
+		errx(1, "not process 1; a script of the initramfs has to start it with exec");
+	if (verbose)
+		explain(&survey);
+	if (survey.needed)
+		warnx("the files of the initramfs stay in memory: %s", survey.needed);
 	if (dry_run)
 		return 0;
-	if (getpid() != 1)
-		errx(1, "not process 1; a script of the initramfs has to start it with exec");
 
 	enter(new_root);
-	pivoted = pivot(old_root, path);
+	hand_over(&survey, path);
 	enter(old_root);
-	for (i = 0; i < ARRAY_SIZE(mounts); i++)
-		take_along(mounts[i], new_root);
-	enter(new_root);
-	if (pivoted) {
+	for (i = 0; i < ARRAY_SIZE(taken_along); i++)
+		take_along(taken_along[i], new_root);
+	if (survey.not_pivot) {
+		enter(new_root);
+		if (chroot("."))
+			err(1, "%s: cannot become the root", path);
+	} else {
 		if (umount2(".", MNT_DETACH))
-			warn("/: the old root cannot be unmounted, and stays in memory");
-	} else if (mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/")) {
-		err(1, "%s: cannot be moved to /", path);
+			warn("/: the old root cannot be unmounted");
+		enter(new_root);
 	}
 	open_console(console);
-	child.old_root = old_root;
-	child.emptying = !pivoted;
-	start_child();
+	release_old_root(old_root, !survey.not_initramfs && !survey.needed);
 	/* Left to execve() this might be closed after the child's, and so be the last reference. */
 	close(old_root);
 	execv(init, argv + optind + 1);

@@ -20,7 +20,7 @@ install() {
 	inst_multiple modprobe
 	inst_script /usr/lib/immutable-rootfs/load
 	if dracut_module_included systemd; then
-		inst_simple "$moddir/immutable-rootfs.service" "$systemdsystemunitdir/immutable-rootfs.service"
+		inst_simple /usr/lib/immutable-rootfs/immutable-rootfs.service "$systemdsystemunitdir/immutable-rootfs.service"
 		$SYSTEMCTL -q --root "$initdir" add-wants sysinit.target immutable-rootfs.service
 	else
 		inst_hook cmdline 00 "$moddir/immutable-rootfs.sh"

@@ -205,6 +205,10 @@ def plan(kernels):
     for kernel, tool in (('stock', 'busybox'), ('stock', 'util-linux'), ('builtin', 'pivot'),
                          ('builtin', 'pivot_init')):
         cells['samples', kernel, tool, COUNTS[-1]] = handover_cell(kernels, kernel, tool, COUNTS[-1], 'sampling=1')
+    for kernel in kernels:
+        for tool in TOOLS:
+            if (kernel, tool) != ('stock', 'pivot'):
+                cells['survivor', kernel, tool, COMPARED] = handover_cell(kernels, kernel, tool, COMPARED, 'survivor=1')
     for run in range(RUNS):
         for kernel in kernels:
             for tool in ('busybox', 'util-linux', 'pivot_init'):
@@ -260,6 +264,14 @@ def handover_tables(results, kernels):
                  for key, result in results.items() if key[0] == 'samples' for time, kb in result['sample']])
 
 
+def survivor_table(results):
+    rows = [(*key[1:], result['before'], result['kept'], max(result['held'], 0))
+            for key, result in results.items() if key[0] == 'survivor']
+    heading = ('kernel', 'tool', 'files', 'KB before', 'KB kept while a process lives on', 'KB after its end')
+    write_table('survivor.tsv', heading, rows)
+    show_table('What a process of the initramfs keeps in memory that lives on', heading, rows)
+
+
 def repeated_table(results, kernels):
     rows = [[kernel, tool, *([results['again', kernel, tool, run][what] for run in range(RUNS)]
                              for what in ('handover', 'back'))]
@@ -308,20 +320,23 @@ def goals(results, kernels, values):
     few, many = COUNTS[0], COUNTS[-1]
     for kernel in kernels:
         ratio = cell(kernel, 'pivot_init', many) / cell(kernel, 'pivot_init', few)
-        goal(ratio <= 1.2, f'{kernel}: handover with {many:,} files is {ratio:.3f} x that with {few} (at most 1.2)')
+        goal(ratio <= 1.1, f'{kernel}: handover with {many:,} files is {ratio:.3f} x that with {few} (at most 1.1)')
         ours, util_linux, busybox = (sorted(results['again', kernel, tool, run]['handover'] for run in range(RUNS))
                                      for tool in ('pivot_init', 'util-linux', 'busybox'))
         # The worst pair of runs counts.
         ratio = ours[-1] / util_linux[0]
-        goal(ratio <= 0.5, f'{kernel}: with {COMPARED:,} files at most {ratio:.3f} x that of util-linux (0.5)')
+        goal(ratio <= 0.25, f'{kernel}: with {COMPARED:,} files at most {ratio:.3f} x that of util-linux (0.25)')
         ratio = busybox[0] / ours[-1]
         goal(ratio >= 200, f'{kernel}: with {COMPARED:,} files at most 1/{ratio:.2f} of that of busybox (1/200)')
-        ratios = [cell(kernel, 'pivot_init', count, 'back') / cell(kernel, 'busybox', count, 'back')
+        ratios = [cell(kernel, 'pivot_init', count, 'back') / cell(kernel, 'util-linux', count, 'back')
                   for count in COUNTS]
-        goal(max(ratios) <= 0.5, f'{kernel}: instructions in all {", ".join(f"{ratio:.2f}" for ratio in ratios)} x'
-             f' those of busybox with {", ".join(f"{count:,}" for count in COUNTS)} files (at most 0.5)')
+        goal(max(ratios) <= 1.02, f'{kernel}: instructions in all {", ".join(f"{ratio:.3f}" for ratio in ratios)} x'
+             f' those of util-linux with {", ".join(f"{count:,}" for count in COUNTS)} files (at most 1.02)')
         held = max(cell(kernel, 'pivot_init', count, 'held') for count in COUNTS)
         goal(held <= 0, f'{kernel}: {max(held, 0)} KB of the initramfs are never given back (0)')
+        ours, busybox = (results['survivor', kernel, tool, COMPARED]['kept'] for tool in ('pivot_init', 'busybox'))
+        goal(ours <= busybox + 1024, f'{kernel}: a process that lives on keeps {ours:,} KB (at most the {busybox:,} KB of'
+             ' busybox and 1 MB)')
     stock, off, on = (values[name, 'init'] for name in ('stock', 'patched, no provider', 'builtin, on'))
     ratio = statistics.median(on) / statistics.median(stock)
     goal(ratio <= 1.0005, f'builtin, on: {100 * (ratio - 1):+.4f} % instructions to /init (at most +0.05 %)')
@@ -371,6 +386,7 @@ def everything():
     print(f'Kernels: Linux {VERSION}; native: {release}')
     handover_tables(results, kernels)
     repeated_table(results, kernels)
+    survivor_table(results)
     values = cost_tables(results)
     goals(results, kernels, values)
     os.makedirs(PLOTS, exist_ok=True)

@@ -2,13 +2,15 @@
 /*
  * PID 1 of an initramfs with many files. As /init there, it prepares a new root and lets the
  * program that tool= on the command line names hand over to it. As /init of the new root, it waits
- * for the memory to come back and reports the times.
+ * for the memory to come back and reports the times. With survivor=1 a process that runs a program of
+ * the initramfs lives on, until it has measured how much memory this keeps.
  */
 #include "guest.h"
 #include "memory.h"
 #include "report.h"
 #include "clock.h"
 
+#include <signal.h>
 #include <time.h>
 
 #define MAX_SAMPLES 4000
@@ -69,6 +71,23 @@ static int make_new_root(void)
 	return copy_file("/init", "/new/init");
 }
 
+static int start_survivor(void)
+{
+	char text[32];
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		close_range(0, ~0U, 0);
+		setenv("survive", "1", 1);
+		execl("/init", "survivor", NULL);
+		_exit(1);
+	}
+	snprintf(text, sizeof(text), "%d", child);
+	return sys(setenv("survivor", text, 1));
+}
+
 static int leave(void)
 {
 	const char *tool = getenv("tool");
@@ -77,7 +96,7 @@ static int leave(void)
 	setup_mounts();
 	if (loaded_late() && load_module(MODULE, ""))
 		return -errno;
-	if (make_new_root())
+	if (make_new_root() || (getenv("survivor") && start_survivor()))
 		return -errno;
 	sleep(2); /* lets the kernel finish work left from the boot */
 	write_file("/proc/sys/vm/stat_refresh", "1");
@@ -130,12 +149,19 @@ static int take_samples(unsigned long begin)
 static void arrived(void)
 {
 	unsigned long begin = strtoul(getenv("begin"), NULL, 10), back;
+	const char *survivor = getenv("survivor");
 	bool sampling = getenv("sampling");
+	long kept = 0;
 	long held;
 	int n = 0, i;
 
 	if (sampling)
 		n = take_samples(begin);
+	if (survivor) {
+		sleep(5); /* until deleting in the background has ended */
+		kept = held_kb();
+		kill(atoi(survivor), SIGKILL);
+	}
 	while (wait(NULL) > 0) /* as init does; some programs free in the background */
 		;
 	do {
@@ -145,6 +171,8 @@ static void arrived(void)
 	report_open("/dev/ttyS1");
 	printf("before=%s\nhandover=%lu\nback=%lu\nheld=%ld\n", getenv("held"),
 	       clock_at_start - begin, back - begin, held);
+	if (survivor)
+		printf("kept=%ld\n", kept);
 	for (i = 0; i < n; i++)
 		printf("sample=%lu %ld\n", samples[i].time, samples[i].shmem);
 }
@@ -153,6 +181,9 @@ int main(void)
 {
 	int error;
 
+	if (getenv("survive"))
+		for (;;)
+			pause();
 	if (getenv("begin")) {
 		arrived();
 	} else {

@@ -68,6 +68,10 @@ class Images:
             self.unpacked(path, ('selftests-tools', ' '.join(('selftests', *words)), 'guest', 'init=init'))
         elif name == 'ext4':
             self.disk(path, 'ext4')
+        elif name == 'ext4-image':
+            self.disk(path, 'ext4', 'root.squashfs')
+        elif name == 'ext4-live':
+            self.disk(path, 'ext4', 'live/filesystem.squashfs')
         elif name == 'squashfs':
             with self.tree() as tree:
                 must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress')
@@ -138,6 +142,14 @@ class Images:
     def large(self, archive):
         archive.file('large', os.urandom(64 << 20))
 
+    def image(self, archive):
+        archive.file('root.squashfs', Path(self.get('squashfs')).read_bytes())
+
+    def root_directory(self, archive):
+        archive.directory('root')
+        with self.tree() as tree:
+            archive.tree(tree, 'root/')
+
     def bare(self, archive):
         for directory in ('dev', 'root'):
             archive.directory(directory)
@@ -153,8 +165,8 @@ class Images:
         os.chmod(tree.name, 0o755)
         for name in ('dev', 'new', 'proc', 'sbin', 'sys', 'tests'):
             os.mkdir(os.path.join(tree.name, name))
-        for name, to in (('init', 'sbin/init'), ('handover', 'tests/handover'), ('load-late', 'tests/load-late'),
-                           ('linuxrc', 'linuxrc')):
+        for name, to in (('init', 'sbin/init'), ('linuxrc', 'linuxrc'),
+                         *((name, f'tests/{name}') for name in ('daemon', 'handover', 'kept', 'load-late'))):
             shutil.copy(os.path.join(self.programs, name), os.path.join(tree.name, to))
         return tree
 
@@ -166,9 +178,13 @@ class Images:
             shutil.copytree(self.programs, os.path.join(tree, 'tests'))
             must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress', '-comp', 'lz4')
 
-    def disk(self, path, kind):
+    def disk(self, path, kind, image=None):
+        """A small root; image: where on it the same is as a squashfs image."""
         with self.tree() as tree:
-            must('/sbin/mke2fs', '-q', '-F', '-t', kind, '-E', 'root_owner=0:0', '-d', tree, path, '8M')
+            if image:
+                os.makedirs(os.path.dirname(os.path.join(tree, image)), exist_ok=True)
+                shutil.copy(self.get('squashfs'), os.path.join(tree, image))
+            must('/sbin/mke2fs', '-q', '-F', '-t', kind, '-E', 'root_owner=0:0', '-d', tree, path, '12M')
 
 
 def kernel_module(kind, words, machine):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
 The output of the initramfs generators of userland.py's systems for our kernels, with our hooks installed. An entry of
-the cache has plain.img without the loadable module, module.img with it, shell.img with it and without systemd (dracut of
-Debian 12), and pivot.img, which pivot_init leaves (Debian 12). NAME.log is the output of the generator, install.log that
-of `make install`, and release is the kernel's release.
+the cache has plain.img without the loadable module, module.img with it, shell.img with it and without systemd (dracut
+of Debian 12), pivot.img, which pivot_init leaves (Debian 12), and module-pivot.img, the same with the module. NAME.log
+is the output of the generator, install.log that of `make install`, and release is the kernel's release.
 """
 
 import os
@@ -33,9 +33,14 @@ def dracut(hooks, **kinds):
     return Generator(command, {"plain": "", "module": "", **kinds})
 
 
-INITRAMFS_TOOLS = Generator('mkinitramfs -v -o "$image" "$release"', {"plain": "", "module": "", "pivot": ""})
+def initramfs_tools(*kinds):
+    return Generator('mkinitramfs -v -o "$image" "$release"', dict.fromkeys(kinds, ""))
+
+
 GENERATORS = {
-    "debian12-initramfs-tools": INITRAMFS_TOOLS,
+    "debian12-initramfs-tools": initramfs_tools("plain", "module", "pivot"),
+    "debian12-plymouth": initramfs_tools("pivot"),
+    "debian12-live": initramfs_tools("module-pivot"),
     "debian12-dracut": dracut("/usr/lib/dracut/hooks", shell=NO_SYSTEMD, pivot=f"-a pivot-init {NO_SYSTEMD}"),
     "debian13-dracut": dracut("/var/lib/dracut/hooks"),
 }
@@ -78,13 +83,13 @@ def make_initramfs(title, directory, generator, tar, kernel, config, ko):
     shutil.copy(EXITRD, files)
     script = f"release={release}" + GENERATE % generator.command
     for kind, words in generator.kinds.items():
-        if kind in ("plain", "pivot"):
+        if "module" not in kind and kind != "shell":
             script += "rm -rf $modules/updates\n"
         else:
             script += f"install -D -m 644 /{os.path.basename(ko)} -t $modules/updates/dkms\n"
-        if kind == "pivot":
+        if "pivot" in kind:
             script += "cp -a /pivot_init/usr /\n"
-        if kind == "pivot" and generator is INITRAMFS_TOOLS:
+        if "pivot" in kind and generator.command.startswith("mkinitramfs"):
             script += "echo PIVOT_INIT=y >/etc/initramfs-tools/conf.d/pivot-init\n"
         script += f"generate {kind} {shlex.quote(words)}\n"
     with open(f"{files}/generate", "w") as f:

@@ -27,6 +27,7 @@ TOOLS = """
     runc sed util-linux
 """.split()
 SELFTESTS_TOOLS = [*TOOLS, "bash", "e2fsprogs", "libcap-ng0", "libcap2"]
+FUSE_TOOLS = [*TOOLS, "mergerfs", "unionfs-fuse"]
 LSM_TOOLS = "apparmor coreutils dash mount secilc tomoyo-tools".split()
 # Comes along with the packages, and nothing above uses it.
 TOOLS_LEAVE_OUT = re.compile(
@@ -89,6 +90,8 @@ class System:
 SYSTEMS = {
     # busybox is recommended, and its run-init is then the one used
     "debian12-initramfs-tools": System("bookworm", "initramfs-tools", ("busybox",)),
+    "debian12-plymouth": System("bookworm", "initramfs-tools", ("busybox", "plymouth")),
+    "debian12-live": System("bookworm", "initramfs-tools", ("busybox", "live-boot", "live-boot-initramfs-tools")),
     "debian12-dracut": System("bookworm", "dracut"),
     "debian13-dracut": System("trixie", "dracut"),
 }
@@ -241,11 +244,12 @@ class Entry:
 
 
 DISK_PROGRAMS = ("mmdebstrap", "fakeroot", "mke2fs")
-TOOLS_PACKAGES = {"tools": TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
+TOOLS_PACKAGES = {"tools": TOOLS, "fuse-tools": FUSE_TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
 # The images. Tools exist for each architecture, all others for this machine's.
 IMAGES = {
     "tools": "initramfs (uncompressed cpio) with busybox, util-linux, klibc's tools, bubblewrap, crun and runc, but no /init",
-    "selftests-tools": "the same with what the kernel's selftests need",
+    "fuse-tools": "the same with mergerfs and unionfs-fuse",
+    "selftests-tools": "the same as tools with what the kernel's selftests need",
     "lsm-tools": "the same form, with what makes and loads policies of AppArmor, SELinux and TOMOYO",
     "ext4": "disk image with a minimal Debian 12 whose init is systemd",
     "squashfs": "the same Debian as a squashfs image",
@@ -253,6 +257,7 @@ IMAGES = {
     "dkms-trixie": "the same of Debian 13, without these headers",
     "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
     **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"
+          + (f"; it has {', '.join(system.more)}" if system.more else "")
        for name, system in SYSTEMS.items()},
 }
 

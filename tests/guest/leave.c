@@ -3,7 +3,7 @@
  * PID 1 of an initramfs with one large file in it. Lets pivot_init hand over to a copy of this
  * program in a tmpfs, which then checks what it finds. how=rough on the command line makes it hard
  * for pivot_init: all mounts are shared, the standard files are closed, and the new root has its
- * own /run and no /sys.
+ * own /run and no /sys. With how=shared only / is shared, and the new root lies on a private mount.
  */
 #include "guest.h"
 #include "memory.h"
@@ -24,11 +24,16 @@ static struct {
 	struct stat files[3], dev;
 } seen;
 
-static bool rough(void)
+static bool is_how(const char *name)
 {
 	const char *how = getenv("how");
 
-	return how && !strcmp(how, "rough");
+	return how && !strcmp(how, name);
+}
+
+static bool rough(void)
+{
+	return is_how("rough");
 }
 
 /* Things that must survive, or must not stop, the emptying of the old root. */
@@ -96,6 +101,14 @@ static void leave(void)
 		close_range(0, ~0U, 0);
 		execl("/pivot_init", "pivot_init", "-c", report_device(), "/new", "sbin/init",
 		      "one", "two words", NULL);
+	} else if (is_how("shared")) {
+		mkdir("/stage", 0755);
+		mount("stage", "/stage", "tmpfs", 0, NULL);
+		mkdir("/stage/new", 0755);
+		mount("/new", "/stage/new", NULL, MS_MOVE, NULL);
+		mount(NULL, "/", NULL, MS_SHARED, NULL);
+		execl("/pivot_init", "pivot_init", "/stage/new", "/sbin/init", "one", "two words",
+		      NULL);
 	} else {
 		execl("/pivot_init", "pivot_init", "/new", "/sbin/init", "one", "two words", NULL);
 	}
@@ -231,7 +244,8 @@ TEST(below)
 	root = opendir("/");
 	ASSERT_NE(NULL, root);
 	while ((entry = readdir(root)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "data"))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "data") &&
+		    strcmp(entry->d_name, "stage"))
 			EXPECT_STREQ("covered", entry->d_name);
 	closedir(root);
 }

@@ -4,7 +4,10 @@
 #include "kselftest_harness.h"
 
 #include <dirent.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 
 #define PROGRAM "/pivot_init"
 #define MOST_ARGUMENTS 6
@@ -207,7 +210,7 @@ TEST_F(use, changes_nothing)
 	EXPECT_STREQ(self->before, self->after);
 }
 
-/* If pivot_root() fails and the old root is not an initramfs, nothing is deleted. */
+/* A directory of a disk that chroot() has made the root can neither be left nor deleted. */
 TEST(old_root_on_a_disk)
 {
 	static const char * const arguments[] = { "pivot_init", "/new", "/init", NULL };
@@ -226,9 +229,47 @@ TEST(old_root_on_a_disk)
 	ASSERT_EQ(0, sys(chdir("/")));
 	EXPECT_EQ(1, run(true, arguments, said, sizeof(said)));
 	printf("# %s", said);
-	EXPECT_NE(NULL, strstr(said, "/: cannot be left by pivot_root, and is no initramfs"));
+	EXPECT_NE(NULL, strstr(said, "/: not a mount point and cannot be left"));
 	EXPECT_TRUE(exists("/new/init"));
 	EXPECT_TRUE(exists(PROGRAM));
+}
+
+/* fsopen() is refused, by which pivot_init gets at a mount table where /proc is not mounted. */
+static int forbid_fsopen(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsopen, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENODEV),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	return sys(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+/* Where no mount table can be read it says that it deletes nothing. */
+TEST(no_mount_table)
+{
+	static const char * const arguments[] = { "pivot_init", "-nv", "/new", "/init", NULL };
+	char said[512];
+
+	mkdir("/new", 0755);
+	ASSERT_LE(0, enter_own_namespace());
+	ASSERT_EQ(0, sys(mount("new", "/new", "tmpfs", 0, NULL)));
+	ASSERT_EQ(0, copy_file(PROGRAM, "/new/init"));
+	ASSERT_EQ(0, sys(umount2("/proc", MNT_DETACH)));
+	EXPECT_EQ(0, run(false, arguments, said, sizeof(said)));
+	printf("# %s", said);
+	EXPECT_NE(NULL, strstr(said, immutable() ? "by pivot_root" :
+						   "by MS_MOVE: nothing lies beneath the rootfs"));
+	EXPECT_NE(NULL, strstr(said, "deleting its files"));
+	ASSERT_EQ(0, forbid_fsopen());
+	EXPECT_EQ(0, run(false, arguments, said, sizeof(said)));
+	printf("# %s", said);
+	EXPECT_NE(NULL, strstr(said, "by pivot_root"));
+	EXPECT_NE(NULL,
+		  strstr(said, "stay in memory: the mount table cannot be read; mount /proc"));
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tests on the host that boot nothing."""
 
-from vmtest.userland import SYSTEMS
+from vmtest.initramfs import GENERATORS
 
 from .row import Test
 
@@ -25,7 +25,8 @@ TESTS = [
     host('coverage', 'make coverage reports every line that no test reaches, and every wrong explanation', once=True),
     host('bench', 'the benchmark measures one handover', once=True),
     host('initramfs', 'the hooks are where the generators look, and load the module unless a parameter disables it', once=True, long=True,
-         initrd=tuple(f'initramfs {system} {{version}} module' for system in SYSTEMS)),
+         initrd=tuple(f'initramfs {system} {{version}} module' for system, generator in GENERATORS.items()
+                      if 'module' in generator.kinds)),
     host('security', 'Documentation/security.md names existing tests, and says which of them take long', once=True),
     host('style', 'checkpatch, sparse and the compiler report nothing', once=True),
     host('deb', 'the Debian package builds, lintian reports nothing, and all files agree on the version', once=True),

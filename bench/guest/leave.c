@@ -2,8 +2,9 @@
 /*
  * PID 1 of an initramfs with many files. As /init there, it prepares a new root and lets the
  * program that tool= on the command line names hand over to it. As /init of the new root, it waits
- * for the memory to come back and reports the times. With survivor=1 a process that runs a program of
- * the initramfs lives on, until it has measured how much memory this keeps.
+ * for the memory to come back and reports the times. With survivor=1 a process that runs a program
+ * of the initramfs lives on, until it has measured how much memory this keeps. With an argument it
+ * is a service of the systemd that is PID 1 there.
  */
 #include "guest.h"
 #include "memory.h"
@@ -68,7 +69,7 @@ static int make_new_root(void)
 		snprintf(name, sizeof(name), "/new/%s", dirs[i]);
 		mkdir(name, 0755);
 	}
-	return copy_file("/init", "/new/init");
+	return copy_file("/proc/self/exe", "/new/init");
 }
 
 static int start_survivor(void)
@@ -88,12 +89,36 @@ static int start_survivor(void)
 	return sys(setenv("survivor", text, 1));
 }
 
+#define STATE "/state" /* what the environment has, for systemd passes that on to nobody */
+
+static void write_state(const char *path)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s %s", getenv("begin"), getenv("held"));
+	write_file(path, text);
+}
+
+static void read_state(void)
+{
+	FILE *file = fopen(STATE, "r");
+	char begin[64], held[64];
+
+	if (!file || fscanf(file, "%63s %63s", begin, held) != 2)
+		return;
+	fclose(file);
+	unlink(STATE);
+	setenv("begin", begin, 1);
+	setenv("held", held, 1);
+}
+
 static int leave(void)
 {
 	const char *tool = getenv("tool");
 	char text[64];
 
-	setup_mounts();
+	if (getpid() == 1)
+		setup_mounts();
 	if (loaded_late() && load_module(MODULE, ""))
 		return -errno;
 	if (make_new_root() || (getenv("survivor") && start_survivor()))
@@ -105,7 +130,10 @@ static int leave(void)
 	snprintf(text, sizeof(text), "%lu", clock_now());
 	setenv("begin", text, 1);
 
-	if (!strcmp(tool, "pivot_init")) {
+	if (!strcmp(tool, "systemd")) {
+		write_state("/new" STATE);
+		execl("/usr/bin/systemctl", "systemctl", "switch-root", "/new", "/init", NULL);
+	} else if (!strcmp(tool, "pivot_init")) {
 		execl("/pivot_init", "pivot_init", "/new", "/init", NULL);
 	} else if (!strcmp(tool, "busybox")) {
 		move_mounts();
@@ -177,14 +205,18 @@ static void arrived(void)
 		printf("sample=%lu %ld\n", samples[i].time, samples[i].shmem);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int error;
 
+	(void)argv;
 	if (getenv("survive"))
 		for (;;)
 			pause();
-	if (getenv("begin")) {
+	read_state();
+	if (argc > 1)
+		read_environment();
+	if (getpid() == 1 && getenv("begin")) {
 		arrived();
 	} else {
 		error = leave();

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the supported kernels; no other file knows versions.
+ * What differs between the supported kernels. Kbuild asks the tree for it, and
+ * no other file knows. The version only tells which kernels are refused.
  */
 #ifndef _IMMUTABLE_ROOTFS_COMPAT_H
 #define _IMMUTABLE_ROOTFS_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/version.h>
 
 /* Series "fs: add immutable rootfs and support pivot_root() in the initramfs", 7.0 */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
-#error "Linux 7.0 and later have nullfs beneath the rootfs: immutable_rootfs is not needed."
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0) || defined(NULL_FS_MAGIC)
+#error "This kernel has nullfs beneath the rootfs, as since 7.0: immutable_rootfs is not needed."
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) && !defined(IMMUTABLE_ROOTFS_UNTESTED)
@@ -21,34 +23,29 @@
 #error "This kernel lacks the rootfs-provider hook: apply kernel-hooks.patch and build it anew."
 #endif
 
-/* Commit 077c212f0344 ("fs: new accessor methods for atime and mtime"), 6.7 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-static inline void simple_inode_init_ts(struct inode *inode)
+static inline void nullfs_init_times(struct inode *inode)
 {
-	/* Commit 13bc24457850 ("fs: rename i_ctime field to __i_ctime"), 6.6 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	inode->i_ctime = current_time(inode);
-	inode->i_mtime = inode->i_ctime;
+#ifdef HAVE_SIMPLE_INODE_INIT_TS
+	simple_inode_init_ts(inode);
 #else
+#ifdef HAVE_INODE_SET_CTIME_CURRENT
 	inode->i_mtime = inode_set_ctime_current(inode);
+#else
+	inode->i_mtime = current_time(inode);
+	inode->i_ctime = inode->i_mtime;
 #endif
 	inode->i_atime = inode->i_mtime;
+#endif
 }
-#endif
 
-/* Commit b74d24f7a74f ("fs: port ->getattr() to pass mnt_idmap"), 6.3 */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-#define mnt_idmap user_namespace
+/* A function of this name gets the first parameter that the kernel expects. */
+#ifndef HAVE_GETATTR_MNT_IDMAP
+#define nullfs_getattr(param, ...) \
+	nullfs_getattr(struct user_namespace *idmap, __VA_ARGS__)
 #endif
-
-/*
- * Commit a5488f29835c ("fs: simplify ->listxattr() implementation"), 6.4: until
- * then vfs_listxattr() asked the filesystem only if this was set.
- */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-#define NULLFS_XATTR_OPFLAGS IOP_XATTR
-#else
-#define NULLFS_XATTR_OPFLAGS 0
+#ifndef HAVE_SETATTR_MNT_IDMAP
+#define nullfs_setattr(param, ...) \
+	nullfs_setattr(struct user_namespace *idmap, __VA_ARGS__)
 #endif
 
 /*

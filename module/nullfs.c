@@ -90,11 +90,16 @@ static struct inode *nullfs_new_root(struct super_block *sb)
 	inode->i_ino = 1;
 	inode->i_mode = S_IFDIR | 0555;
 	inode->i_flags |= S_IMMUTABLE | S_NOATIME;
-	inode->i_opflags |= NULLFS_XATTR_OPFLAGS;
+	/*
+	 * Before commit a5488f29835c ("fs: simplify ->listxattr() implementation"),
+	 * 6.4, ->listxattr() is called with this only. As there are no handlers,
+	 * it changes nothing else.
+	 */
+	inode->i_opflags |= IOP_XATTR;
 	inode->i_op = &nullfs_dir_inode_operations;
 	inode->i_fop = &nullfs_dir_operations;
 	set_nlink(inode, 2);
-	simple_inode_init_ts(inode);
+	nullfs_init_times(inode);
 	return inode;
 }
 

@@ -15,8 +15,8 @@
 #error "This kernel has nullfs beneath the rootfs, as since 7.0: immutable_rootfs is not needed."
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) && !defined(IMMUTABLE_ROOTFS_UNTESTED)
-#error "Untested before Linux 6.1. To try it: make KCFLAGS=-DIMMUTABLE_ROOTFS_UNTESTED"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0) && !defined(IMMUTABLE_ROOTFS_UNTESTED)
+#error "Untested before Linux 5.10. To try it: make KCFLAGS=-DIMMUTABLE_ROOTFS_UNTESTED"
 #endif
 
 #ifndef CONFIG_ROOTFS_PROVIDER
@@ -38,14 +38,19 @@ static inline void nullfs_init_times(struct inode *inode)
 #endif
 }
 
-/* A function of this name gets the first parameter that the kernel expects. */
-#ifndef HAVE_GETATTR_MNT_IDMAP
+/* Methods get the first parameter that the kernel expects, or lose it. */
+#ifdef HAVE_GETATTR_USER_NS
 #define nullfs_getattr(param, ...) \
 	nullfs_getattr(struct user_namespace *idmap, __VA_ARGS__)
+#elif !defined(HAVE_GETATTR_MNT_IDMAP)
+#define nullfs_getattr(param, ...)	nullfs_getattr(__VA_ARGS__)
+#define simple_getattr(idmap, ...)	simple_getattr(__VA_ARGS__)
 #endif
-#ifndef HAVE_SETATTR_MNT_IDMAP
+#ifdef HAVE_SETATTR_USER_NS
 #define nullfs_setattr(param, ...) \
 	nullfs_setattr(struct user_namespace *idmap, __VA_ARGS__)
+#elif !defined(HAVE_SETATTR_MNT_IDMAP)
+#define nullfs_setattr(param, ...)	nullfs_setattr(__VA_ARGS__)
 #endif
 
 /*

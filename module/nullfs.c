@@ -24,7 +24,9 @@ static int nullfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 			  struct kstat *stat, u32 request_mask,
 			  unsigned int query_flags)
 {
-	generic_fill_statx_attr(d_inode(path->dentry), stat);
+	/* 5.10 has no generic_fill_statx_attr(). */
+	stat->attributes |= STATX_ATTR_IMMUTABLE;
+	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
 	return simple_getattr(idmap, path, stat, request_mask, query_flags);
 }
 

@@ -12,7 +12,7 @@ from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, H
 from .store import CACHE, progress
 
 KERNEL_SRC = """\
-KERNEL_SRC in the environment, a kernel tree or a tar archive of one, takes the place of the version's source."""
+KERNEL_SRC in the environment, a kernel tree or a tar archive of one, is taken instead; its Makefile tells the version."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,7 +72,7 @@ def run_kernel(options):
     if options.what == 'clean':
         store.clean()
         return
-    row = VERSIONS.get(config.version(options.version))
+    row = VERSIONS.get(sources.version(options.version))
     groups = ['build']
     if options.what in ('image', 'ko'):
         flavour, machine = config.flavour(options.flavour), config.architecture(options.machine)
@@ -113,7 +113,7 @@ def userland(parser):
 
 def run_userland(options):
     from . import initramfs, userland as systems
-    from .config import version
+    from .sources import version
     words = options.words
     if options.name == 'initramfs':
         if len(words) not in (1, 2):

@@ -2,7 +2,6 @@
 """Versions, flavours, architectures and defaults, as data: with tests/kernels the only place for these facts."""
 
 import math
-import os
 from dataclasses import dataclass
 
 from . import TOP, Failure
@@ -14,7 +13,7 @@ from . import TOP, Failure
 class Version:
     """A row of tests/kernels."""
     name: str
-    origin: str         # a Debian package, or "oldest" or "newest"
+    origin: str         # a Debian package, "oldest", "newest", the file of a package, or "given"
     series: str
     runs: frozenset     # what runs on it beside the short test
     expected: str       # the verdict of check-patch
@@ -27,20 +26,16 @@ def read_versions(text):
 
 
 VERSIONS = read_versions((TOP / "tests/kernels").read_text(encoding="utf-8"))
-PATCHED_VERSIONS = tuple(version.name for version in VERSIONS.values() if version.expected == "applies")
+GIVEN_VERSIONS = tuple(version.name for version in VERSIONS.values() if version.origin == "given")
+PATCHED_VERSIONS = tuple(version.name for version in VERSIONS.values()
+                         if version.expected == "applies" and version.name not in GIVEN_VERSIONS)
 DEFAULT_VERSION = PATCHED_VERSIONS[0]
 NATIVE_SERIES = next(version.name for version in VERSIONS.values() if version.expected == "native")
 
 
 def running(what):
     """The versions that have this word in tests/kernels."""
-    return tuple(name for name in PATCHED_VERSIONS if what in VERSIONS[name].runs)
-
-
-def version(name):
-    if name in VERSIONS or os.environ.get("KERNEL_SRC"):
-        return name
-    raise Failure(f"'{name}' is no kernel of tests/kernels, there are {', '.join(VERSIONS)}")
+    return tuple(name for name in (*PATCHED_VERSIONS, *GIVEN_VERSIONS) if what in VERSIONS[name].runs)
 
 
 # Flavours

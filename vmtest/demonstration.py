@@ -15,9 +15,9 @@ import tempfile
 import textwrap
 
 from . import TOP, Failure, newc, qemu
-from .config import version
 from .flavours import kernel
 from .process import setup
+from .sources import version
 from .store import progress
 from .userland import image
 
@@ -165,7 +165,7 @@ def interactive(options):
 
 
 def main(options):
-    version(options.kernel)
+    options.kernel = version(options.kernel)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     setup("build", "boot")
     if options.initrd:

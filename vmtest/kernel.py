@@ -163,7 +163,7 @@ class Kernel:
                 if not path.exists():
                     raise Failure(f"{version} {flavour}: {path.relative_to(TOP)} is missing from this checkout")
         self.source = source(version, given, fetch)
-        self.what = f"{version} {flavour}" + self.architecture.suffix.replace("-", " ")
+        self.what = f"{self.source.version} {flavour}" + self.architecture.suffix.replace("-", " ")
         self.fragments = []
         for name in ("base", *self.architecture.fragments, *self.flavour.fragments):
             for path in (CONFIGS / f"{name}.config", CONFIGS / f"{name}-{self.source.series}.config"):

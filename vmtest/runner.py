@@ -16,13 +16,13 @@ from tests.table import SELECTIONS, TESTS
 
 from . import TOP, Failure, qemu, report
 from .checks import coverage, races
-from .config import (ARCHITECTURES, COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, HOST, NATIVE_SERIES, PATCHED_VERSIONS,
-                     SHARES, running)
+from .config import (ARCHITECTURES, COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_VERSIONS, HOST, NATIVE_SERIES,
+                     PATCHED_VERSIONS, SHARES, running)
 from .flavours import kernel
 from .images import Images
 from .process import setup
 from .report import Result, emit
-from .sources import source
+from .sources import source, version as version_of
 from .store import CACHE, Times, progress
 
 SEED = os.environ.get('SEED') or random.getrandbits(32)
@@ -261,7 +261,9 @@ def versions(names, word, meaning):
         return meaning
     wanted = re.findall(r'[^\s,]+', names)
     for name in wanted:
-        if name not in PATCHED_VERSIONS and not os.environ.get('KERNEL_SRC'):
+        if name in GIVEN_VERSIONS:
+            source(name)        # which says how to give it
+        if name not in PATCHED_VERSIONS:
             raise Failure(f"'{name}' is no kernel to test, there are {' '.join((*PATCHED_VERSIONS, word))}")
     return wanted
 
@@ -270,8 +272,11 @@ def resolve(options):
     """Replace the words of the command line by their meaning."""
     checked = running('check')
     options.machine = ARCHITECTURES[options.machine]
-    options.kernel = versions(options.kernel or ','.join(checked[:1] if options.coverage else checked), 'all', PATCHED_VERSIONS)
-    options.also = versions(options.also, 'rest', [name for name in PATCHED_VERSIONS if name not in options.kernel])
+    if os.environ.get('KERNEL_SRC'):
+        options.kernel, options.also = [version_of(options.kernel)], []
+    else:
+        options.kernel = versions(options.kernel or ','.join(checked[:1] if options.coverage else checked), 'all', PATCHED_VERSIONS)
+        options.also = versions(options.also, 'rest', [name for name in PATCHED_VERSIONS if name not in options.kernel])
     options.flavour = re.findall(r'[^\s,]+', options.flavour)
     for pattern in options.flavour:
         if not fnmatch.filter((*FLAVOURS, HOST), pattern):
@@ -438,6 +443,9 @@ def main(options):
     others = [name for name in PATCHED_VERSIONS if name not in (*options.kernel, *options.also)]
     if others and options.test == '*':
         print(f'# left out, as not asked for: Linux {", ".join(others)}; to run all: make check KERNEL=all')
+    not_given = [name for name in GIVEN_VERSIONS if name not in options.kernel]
+    if not_given and options.test == '*':
+        print(f'# not run, as Debian has no source of it: Linux {", ".join(not_given)}; to run one: make check KERNEL_SRC=TREE')
     print(f'# {time.monotonic() - begin:.0f} s')
     return report.summary(results)
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel sources: given by the user, from the machine's suites of Debian, or from another suite of its archive.
+"""
+Kernel sources: given by the user, from the machine's suites of Debian, from another suite of its archive, or a package that
+the archive has and no suite lists any more.
 
 source(name), with a name of tests/kernels, has
     series, id      such as 6.12; and a name for exactly this content
@@ -7,13 +9,15 @@ source(name), with a name of tests/kernels, has
     files(names)    the path of a directory with these files, if the source has them
 """
 
+import functools
 import os
 import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
-from . import Failure, debian
+from . import TOP, Failure, debian
 from .config import VERSIONS
 from .debian import numbers
 from .process import APT_ENV, BUILD_ENV, first_line, last_line, run
@@ -22,17 +26,35 @@ from .store import CACHE, digest, kept, progress, remove_entry, scratch
 DOWNLOAD = CACHE / "download"
 NEEDED = 3  # gigabytes for a tree
 EVERY_TREE_HAS = "Kbuild"
+SUMS = TOP / "tests/kernels.sha256"
 
 
 def source(name, given=None, fetch=True):
     """The source of a version; given, or KERNEL_SRC in the environment, takes its place. Without fetch the archive may lack it."""
     given = given or os.environ.get("KERNEL_SRC")
     if given:
-        return GivenSource(name, given)
-    row = VERSIONS.get(name)
-    if not row:
-        raise Failure(f"{name}: no kernel of tests/kernels, there are {', '.join(VERSIONS)}; or set KERNEL_SRC")
-    return ArchiveSource(row, fetch) if row.origin in ("oldest", "newest") else PackageSource(row)
+        return given_source(str(given))
+    row = VERSIONS[version(name)]
+    if row.origin == "given":
+        raise Failure(f"{name}: Debian's archive has no source of it: name a tree or a tar archive of it with KERNEL_SRC=")
+    if row.origin in ("oldest", "newest"):
+        return ArchiveSource(row, fetch)
+    return FileSource(row) if row.origin.endswith(".deb") else PackageSource(row)
+
+
+def version(name):
+    """What a name means: that of KERNEL_SRC, as its Makefile says it, or itself if it is a name of tests/kernels."""
+    given = os.environ.get("KERNEL_SRC")
+    if given:
+        return given_source(given).version
+    if name not in VERSIONS:
+        raise Failure(f"'{name}' is no kernel of tests/kernels, there are {', '.join(VERSIONS)}; or set KERNEL_SRC")
+    return name
+
+
+@functools.cache
+def given_source(path):
+    return GivenSource(path)
 
 
 class KeptSource:
@@ -114,25 +136,37 @@ def copy_files(whole, tree, names):
 
 
 class GivenSource(KeptSource):
-    """KERNEL_SRC, a directory or a tar archive."""
+    """KERNEL_SRC, a directory or a tar archive. It is called by the series that its Makefile tells, such as 6.6."""
 
-    def __init__(self, version, given):
-        self.version = version
+    def __init__(self, given):
+        self.given = given
         self.path = Path(given).resolve()
-        self.series = series_of(version)
+        self.version = self.path.name   # until the Makefile has told it
         if self.path.is_dir():
             if not (self.path / EVERY_TREE_HAS).is_file():
                 raise Failure(f"KERNEL_SRC={given}: not a kernel source tree")
-            content = tree_list(self.path)
+            self.read_series(self.path)
+            self.name = f"{self.series}-{digest(str(self.path))[:6]}"
+            content = list(tree_list(self.path))
         elif self.path.is_file():
+            # A new archive replaces the former one; a tree is built repeatedly.
+            self.name = "archive"
             info = self.path.stat()
             content = [f"{info.st_size} {info.st_mtime_ns}"]
         else:
             raise Failure(f"KERNEL_SRC={given}: no such directory or tar archive")
-        # A new archive replaces the former one; a tree is built repeatedly.
-        self.name = f"{version}-" + (digest(str(self.path))[:6] if self.path.is_dir() else "archive")
         self.stem = f"{self.name}_"
         self.id = self.stem + digest(*content)
+        if self.path.is_file():
+            self.read_series(self.files(["Makefile"]))
+
+    def read_series(self, directory):
+        makefile = directory / "Makefile"
+        text = makefile.read_text(errors="replace") if makefile.is_file() else ""
+        found = re.search(r"^VERSION *= *(\d+)\nPATCHLEVEL *= *(\d+)$", text, re.M)
+        if not found:
+            raise Failure(f"KERNEL_SRC={self.given}: its Makefile has no VERSION and PATCHLEVEL")
+        self.version = self.series = f"{found[1]}.{found[2]}"
 
     def fetch(self):
         return self.path
@@ -170,6 +204,32 @@ def tree_list(top):
             path = os.path.join(directory, name)
             info = os.lstat(path)
             yield f"{os.path.relpath(path, top)} {info.st_size} {info.st_mtime_ns}"
+
+
+class FileSource(KeptSource):
+    """A package that only the archive itself has. No list vouches for it, so tests/kernels.sha256 does."""
+
+    def __init__(self, row):
+        self.version = self.name = row.name
+        self.series = row.series
+        self.file = row.origin
+        self.stem = f"{self.name}_"
+        sums = {file: checksum for checksum, file in map(str.split, SUMS.read_text(encoding="ascii").splitlines())}
+        if self.file not in sums:
+            raise Failure(f"{self.version}: {SUMS.relative_to(TOP)} has no line for {self.file}")
+        self.checksum = sums[self.file]
+        self.id = self.stem + self.checksum[:16]
+
+    def fetch(self):
+        progress.show(f"{self.version}: downloading {self.file}", always=True)
+        with scratch(DOWNLOAD) as new:
+            status, output = run([debian.HELPER, "download-file", f"{debian.sites()['']}/pool/main/l/linux/{quote(self.file)}",
+                                  new / self.file, f"SHA256:{self.checksum}"], env=APT_ENV)
+            if status:
+                raise Failure(f"{self.version}: {first_line(output, 'E:') or 'download failed'}; check the network, "
+                              f"or whether the archive still has {self.file}")
+            (new / self.file).rename(DOWNLOAD / self.file)
+        return DOWNLOAD / self.file
 
 
 class PackageSource(KeptSource):
@@ -245,12 +305,6 @@ def refresh_lists(version):
     status, output = run(["apt-get", "-q", "update"], env=APT_ENV)
     if status:
         raise Failure(f"{version}: apt-get update failed: {first_line(output, 'E:')}; check the network")
-
-
-def series_of(name):
-    """6.1 of 6.1, 6.1-oldest and 6.1.192-2."""
-    found = re.match(r"\d+(\.\d+)?", name)
-    return found[0] if found else name
 
 
 class ArchiveSource(KeptSource):

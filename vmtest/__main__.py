@@ -142,7 +142,7 @@ With --budget these are left out in the order from the last to the first:
 
 The results are KTAP. The last line is 'N passed, N failed', and ', N skipped' for lack of time; the exit status is 0 if
 something passed and nothing failed."""
-    add('--kernel', metavar='NAME,...', help=f'kernels of tests/kernels, or all ({",".join(running("check"))})')
+    add('--kernel', metavar='NAME,...', help=f'kernels of tests/kernels, default ({DEFAULT_VERSION}), or all ({",".join(running("check"))})')
     add('--flavour', metavar='NAME,...', default='*', help=f'only these flavours, or {HOST}: tests that boot nothing; patterns are taken')
     add('--test', metavar='NAME', default='*', help="only the test of that name, or those that match a pattern ('root-*')")
     add('--machine', metavar='NAME', default=DEFAULT_MACHINE, choices=ARCHITECTURES,

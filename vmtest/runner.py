@@ -259,7 +259,7 @@ def long_one(planned, options):
 def versions(names, word, meaning):
     if names == word:
         return meaning
-    wanted = re.findall(r'[^\s,]+', names)
+    wanted = [DEFAULT_VERSION if name == 'default' else name for name in re.findall(r'[^\s,]+', names)]
     for name in wanted:
         if name in GIVEN_VERSIONS:
             source(name)        # which says how to give it

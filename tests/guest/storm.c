@@ -20,7 +20,7 @@
 
 #define MOST_MOUNTS "64" /* in a namespace, as copies multiply */
 #define HANGS 600	 /* seconds without progress; on a busy host RCU alone may take 200 */
-#define ENOUGH 200	 /* tries of which one has to succeed; one of 20 does in the worst case */
+#define ENOUGH 200	 /* tries that need one success; the rarest operation succeeds once in 20 */
 
 /*
  * A round ends after so many operations, and all mounts are removed, as mounts that hold each other

@@ -139,8 +139,9 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
             if started:
                 started(qemu)
             ended = watch(qemu, machine, begin + timeout, stuck, follow)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                processes[-1].wait(5)
+            if ended:       # then gdb ends as well
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    processes[-1].wait(5)
         except OSError as error:
             return Outcome('lost', f'{error.filename}: {error.strerror}; install it: '
                            f'scripts/setup {" ".join(("boot test", *machine.architecture.groups))}', [], '', '', 0)

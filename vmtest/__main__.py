@@ -8,7 +8,11 @@ import sys
 import textwrap
 
 from . import Failure
-from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, HOST, SHARES, VERSIONS, running
+
+try:
+    from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, HOST, SHARES, VERSIONS, running
+except Failure as failure:      # a row of tests/kernels
+    sys.exit(f'vmtest: {failure}')
 from .store import CACHE, progress
 
 KERNEL_SRC = """\

@@ -2,6 +2,7 @@
 """Versions, flavours, architectures and defaults, as data: with tests/kernels the only place for these facts."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from . import TOP, Failure
@@ -19,10 +20,38 @@ class Version:
     expected: str       # the verdict of check-patch
 
 
+ORIGINS = r"oldest|newest|given|linux-source-\d[\d.]*(_\S+_all\.deb)?"
+RUNS = ("check", "debug", "kcsan", "lsm", "conform", "selftests", "faults")
+EXPECTED = ("applies", "native", "too old")
+
+
 def read_versions(text):
-    rows = [line.split(maxsplit=4) for line in text.splitlines() if line and not line.startswith("#")]
-    return {name: Version(name, origin, series, frozenset(runs.split(",")) - {"-"}, expected)
-            for name, origin, series, runs, expected in rows}
+    """tests/kernels, by name."""
+    found: dict[str, Version] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+
+        def refuse(why):
+            raise Failure(f"tests/kernels:{number}: {why}")
+
+        words = line.split(maxsplit=4)
+        if len(words) != 5:
+            refuse(f"{len(words)} columns, and 5 columns are needed: name, origin, series, runs, expected")
+        name, origin, series, runs, expected = (word.strip() for word in words)
+        if name in found:
+            refuse(f"{name} is there twice")
+        if not re.fullmatch(ORIGINS, origin):
+            refuse(f"origin '{origin}' is neither a package of a kernel's source or its file, nor oldest, newest or given")
+        if not re.fullmatch(r"\d+(\.\d+)?", series):
+            refuse(f"'{series}' is no series such as 6.12")
+        for word in runs.split(",") if runs != "-" else ():
+            if word not in RUNS:
+                refuse(f"'{word}' is nothing that runs, there are {', '.join(RUNS)}; - is none of them")
+        if expected not in EXPECTED:
+            refuse(f"'{expected}' is nothing that becomes of a patch, there are {', '.join(EXPECTED)}")
+        found[name] = Version(name, origin, series, frozenset(runs.split(",")) - {"-"}, expected)
+    return found
 
 
 VERSIONS = read_versions((TOP / "tests/kernels").read_text(encoding="utf-8"))
@@ -88,7 +117,7 @@ _DEBUG: dict = {"objects": "debug", "extra": "debug", "debug": True, "slow": 5, 
 _KCSAN: dict = {"objects": "kcsan", "extra": "kcsan", "rare": True, "slow": 5, "races": True}
 _LSM: dict = {"objects": "lsm", "extra": "lsm", "rare": True}
 FLAVOURS = _flavours(
-    Flavour("stock", ("stock",), "unpatched", patched=False),
+    Flavour("stock", (), "unpatched", patched=False),
     Flavour("builtin", ("builtin",), "patched, the module built in and selected by the boot parameter", builtin=True,
             reference="stock"),
     Flavour("builtin-plain", ("builtin",), "builtin without the optional patches/empty-namespaces.patch", builtin=True,
@@ -104,7 +133,7 @@ FLAVOURS = _flavours(
             objects="coverage"),
     Flavour("packaged", ("loadable", "packaged"), "patched, in Debian packages; takes only modules that the test key has signed",
             packaged=True, groups=("kernel-deb",)),
-    Flavour("stock-lsm", ("stock", "lsm"), "stock with SELinux, AppArmor, TOMOYO, Landlock and Yama", patched=False, **_LSM),
+    Flavour("stock-lsm", ("lsm",), "stock with SELinux, AppArmor, TOMOYO, Landlock and Yama", patched=False, **_LSM),
     Flavour("lsm", ("builtin", "lsm"), "builtin with the same", builtin=True, reference="stock-lsm", **_LSM),
     Flavour("lsm-loadable", ("loadable", "lsm"), "loadable with the same", loadable=True, **_LSM),
     Flavour("distro", (), "as Debian configures its cloud-amd64, patched, with the module in the tree", builtin=True,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel's own tests of mounts, file systems, namespaces and processes, from tools/testing/selftests.
 
-    build(source("6.12"))   the path of the directory in which the kernel's own Makefiles install them
+    build(source(NAME))     the path of the directory in which the kernel's own Makefiles install them
     listed(path)            those that can run, as lines COLLECTION:TEST for run_kselftest.sh
 """
 

@@ -108,7 +108,7 @@ def kept(path, what, make, gigabytes=1, others=lambda name: False, lock=""):
                 entry.mkdir()
                 make(entry)
                 for old in list(path.parent.iterdir()):
-                    if old != path and others(old.name):
+                    if old != path and not old.name.startswith(".new-") and others(old.name):
                         remove_entry(old)
                 entry.rename(path)
     return path

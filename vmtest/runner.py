@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Plans and runs the tests of tests/table, most of them in virtual machines. __main__.py has the options."""
 import fnmatch
+import math
 import os
 import random
 import re
@@ -98,12 +99,17 @@ class Case:
                             gdb=test.fault.commands(self.kernel + '.map') if test.fault and row.patched and not self.smoke else [])
 
     def boot(self):
-        machine = self.machine()
+        machine = self.stand_in(self.machine()) if self.smoke else self.machine()
         self.how = f'command line: {machine.append}'
         started: list[subprocess.Popen] = []
 
+        def begun(process):
+            started.append(process)
+            if self.smoke:
+                self.report(machine)
+
         def follow(text):
-            if self.test.kill:
+            if self.test.kill and not self.smoke:
                 started[0].kill()
             for line in re.findall(r'storm: \d+ of \d+ operations$', text, re.MULTILINE):
                 print(f'# {self.name}: {line}', flush=True)
@@ -111,11 +117,32 @@ class Case:
         timeout = self.test.timeout * self.row.slow
         if self.test.operations:
             timeout *= max(1, self.operations / self.test.operations)
-        return qemu.run(machine, timeout, self.test.stuck, started.append, follow)
+        return qemu.run(machine, timeout, self.test.stuck, begun, follow)
+
+    # A smoke run does what a run does, but for QEMU and what its guests say.
+
+    def stand_in(self, machine):
+        machine.command()
+        return replace(machine, architecture=replace(machine.architecture, qemu='true'))
+
+    def report(self, machine):
+        """What a guest reports in which everything is as it should be."""
+        with open(machine.console, 'w', encoding='utf-8') as console:
+            console.write('[    0.000000] VFS: not booted\n')
+        with open(machine.report, 'w', encoding='utf-8') as lines:
+            for name in self.programs:
+                lines.write(f'# program {name}\n1..1\nok 1 not_booted\n# exit {name} 0\n')
+            lines.write(f'# same: not booted\n{qemu.END}\n')
+        self.patterns = ()
+        self.test = replace(self.test, expect='passed', absent=())
 
     def run_on_host(self):
         program, = self.programs = list(self.test.programs)
         command = [TOP / 'tests/host' / program]
+        if not os.access(command[0], os.X_OK):
+            raise Failure(f'{command[0]} is not there, or not executable')
+        if self.smoke:
+            return qemu.Outcome('done', 'not run', [], '', f'# program {program}\n1..1\nok 1 not_run\n# exit {program} 0\n', 0)
         self.how = f'KERNEL={self.version} {command[0]}'
         begin, status = time.monotonic(), 'killed'
         with open(self.log + '.report', 'w+', encoding='utf-8') as output, open(self.log + '.console', 'wb') as console:
@@ -136,9 +163,6 @@ class Case:
         if late:
             return Result(self.name, True, [], skipped=late)
         try:
-            if self.smoke:
-                machine = None if self.flavour == HOST else self.machine()
-                return Result(self.name, True, [f'# not booted: {" ".join(map(str, machine.command()))}'] if machine else [])
             outcome = self.run_on_host() if self.flavour == HOST else self.boot()
         except Failure as failure:
             return Result(self.name, False, [f'# not run: {failure}'], why=f'not run: {failure}', again=self.again())
@@ -382,8 +406,23 @@ def accelerator(options, kernels):
     return 'tcg' if trouble else 'kvm'
 
 
+class Budget:
+    """How many minutes a run may take."""
+
+    def __init__(self, minutes):
+        self.minutes, self.begin = minutes, time.monotonic()
+
+    def too_late(self, part):
+        """Why it is, once that part of them has passed."""
+        minutes = part if part == math.inf else part * self.minutes
+        return f'{minutes:g} minutes had passed' if self.seconds() > 60 * minutes else ''
+
+    def seconds(self):
+        return time.monotonic() - self.begin
+
+
 def main(options):
-    begin = time.monotonic()
+    budget = Budget(options.budget)
     resolve(options)
     machine = options.machine
     selections = [machine.tests] + ['short'] * options.short + ['coverage'] * options.coverage
@@ -406,21 +445,17 @@ def main(options):
     logs = make_log_directory()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    def too_late(part):
-        minutes = part * options.budget
-        return f'{minutes:g} minutes had passed' if time.monotonic() - begin > 60 * minutes else ''
-
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-') as directory, \
             ThreadPoolExecutor(int(os.environ.get('JOBS') or (os.cpu_count() or 1) + 1)) as pool:
         if options.smoke:
             kernels, late = {one.kernel: os.devnull for one in planned if one.kernel}, []
         else:
-            kernels, late = build(planned, directory, machine, too_late)
+            kernels, late = build(planned, directory, machine, budget.too_late)
         planned = [one for one in planned if not one.kernel or one.kernel in kernels]
         images = (StandIns if options.smoke else Images)(directory, machine)
         accel = 'tcg' if options.smoke or not kernels else accelerator(options, kernels)
-        cases = [Case(one, kernels.get(one.kernel), images, logs, lambda share=SHARES[one.share]: too_late(share.begin), accel,
+        cases = [Case(one, kernels.get(one.kernel), images, logs, lambda share=SHARES[one.share]: budget.too_late(share.begin), accel,
                       options.smoke) for one in planned]
         for case in cases:      # here and not in two threads at once
             for name in case.images_of((*case.test.initrd, *case.test.disks)):
@@ -432,7 +467,8 @@ def main(options):
         run_cases(cases, pool, options, logs, results)
         skipped = {share: [case.name for one, case in zip(planned, cases) if one.share == share
                            and any(result.name == case.name and result.skipped for result in results)] for share in SHARES}
-    Times.add({result.name: result.seconds for result in results if result.seconds})
+    if not options.smoke:
+        Times.add({result.name: result.seconds for result in results if result.seconds})
     if left_out:
         print(f'# {left_out}')
     if late:
@@ -446,13 +482,13 @@ def main(options):
     not_given = [name for name in GIVEN_VERSIONS if name not in options.kernel]
     if not_given and options.test == '*':
         print(f'# not run, as Debian has no source of it: Linux {", ".join(not_given)}; to run one: make check KERNEL_SRC=TREE')
-    print(f'# {time.monotonic() - begin:.0f} s')
+    print(f'# {budget.seconds():.0f} s')
     return report.summary(results)
 
 
 def run_cases(cases, pool, options, logs, results):
     """Run them, and print their results and the comparisons."""
-    compared = [] if options.smoke else [case for case in cases if case.test.same and case.row.reference]
+    compared = [case for case in cases if case.test.same and case.row.reference]
     references = {case.name: case.test.conforms.REFERENCES.get(case.flavour, ()) for case in cases
                   if case.test.conforms and not options.smoke}
     covered = options.kernel if options.coverage and not options.smoke else []

@@ -93,7 +93,7 @@ void release_old_root(int old_root, bool deleting)
 	if (!pipe2(child.pipe, O_CLOEXEC) &&
 	    clone(keep_old_root, child.stack + sizeof(child.stack), CLONE_VM | SIGCHLD, NULL) > 0)
 		return;
-	/* Init starts all the same, only later. */
+	/* Init starts in this case as well, only later. */
 	warn("the initramfs cannot be freed in the background");
 	if (deleting)
 		empty_old_root();

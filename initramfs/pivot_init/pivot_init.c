@@ -64,7 +64,7 @@ static void check_init(int new_root, const char *path, const char *init)
 	if (fstat(file, &status))
 		err(1, "%s in %s: cannot be looked at", init, path);
 	if (!S_ISREG(status.st_mode))
-		errx(1, "%s in %s: not a file, let alone a program", init, path);
+		errx(1, "%s in %s: not a file; name a program", init, path);
 	/* By the kernel: the function of musl and of older glibc does not know the flag. */
 	if (syscall(SYS_faccessat2, file, "", X_OK, AT_EMPTY_PATH))
 		err(1, "%s in %s: not executable", init, path);

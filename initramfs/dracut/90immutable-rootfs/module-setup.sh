@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # variables of dracut
 
-# Nothing for a kernel without the module, be it built in or not there at all.
+# Do nothing if the module is built in or missing.
 check() {
 	[[ $(modprobe --set-version="$kernel" --quiet --show-depends immutable_rootfs 2>/dev/null) == *insmod* ]]
 }

@@ -216,10 +216,12 @@ UPSTREAM in the environment is a mailbox of upstream's series, to be counted and
 def check_patch(parser):
     parser.epilog = KERNEL_SRC
     parser.add_argument('names', nargs='*', metavar='KERNEL', help='a kernel tree, or a name of tests/kernels ($KERNEL, or all)')
+    parser.add_argument('--tried', action='store_true', help='end with the table of Documentation/carrying.md, for which the module'
+                                                             ' is compiled for each source as well')
 
     def run(options):
         from .check_patch import main
-        return main(options.names)
+        return main(options.names, options.tried)
     return run
 
 

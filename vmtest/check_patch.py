@@ -208,7 +208,30 @@ def summary(trials):
     return [" ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def main(names):
+def compiles(tree):
+    """Whether the module does, for the whole source."""
+    if not (tree / "Kconfig").is_file():
+        return "not tried"
+    status, output = run([TOP / "scripts/try-module", tree])
+    if status:
+        print(output, file=sys.stderr)
+    return "no" if status else "yes"
+
+
+def tried(trials):
+    """The table of Documentation/carrying.md, which names trees by their directories."""
+    yield "| source | version | patch | hunks in their functions | farthest | module compiles |"
+    yield "|---|---|---|---|--:|---|"
+    for name, trial in trials:
+        cells = [Path(name).name, ".".join(map(str, trial.version()))]
+        if trial.verdict in (APPLIES, APPLIED):
+            cells += [f"`{trial.hooks.name}`", "no" if trial.misplaced else "yes", f"{trial.offset} lines", compiles(trial.tree)]
+        else:
+            cells += [trial.verdict, "", "", ""]
+        yield f"| {' | '.join(cells)} |"
+
+
+def main(names, table=False):
     given = os.environ.get("KERNEL_SRC")
     left_out = []
     if not names:
@@ -224,7 +247,10 @@ def main(names):
             trial = Trial(tree.resolve(), Path(work, "tree"))
             trials.append((str(tree) if own else name, trial))
             surprises += tell(trial, trials[-1][0], (APPLIES, APPLIED, NATIVE) if own else (VERSIONS[name].expected,))
-    if len(trials) > 1:
+    if table:
+        for line in tried(trials):
+            print(line, flush=True)
+    elif len(trials) > 1:
         print(*summary(trials), sep="\n")
     verdicts = [trial.verdict for _, trial in trials]
     nothing_to_do = sum(verdict in NOTHING_TO_DO for verdict in verdicts)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * empty-namespace PROGRAM [ARGUMENT...]: run a program in a mount namespace without a single file.
- * The program has to be linked statically. No privilege is needed, but the boot parameter
- * immutable_rootfs.empty_namespaces=1 is.
+ * empty-namespace PROGRAM [ARGUMENT...]: run a program in a mount namespace without any file.
+ * The program must be statically linked. This needs no privilege, but it needs the boot parameter
+ * immutable_rootfs.empty_namespaces=1.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -13,7 +13,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* Maps the own id, and no other, into the new user namespace. */
+/* Maps only the id of the caller into the new user namespace. */
 static void keep(const char *map, int id)
 {
 	FILE *file = fopen(map, "we");
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[1]);
 
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-		err(1, "no namespaces");
+		err(1, "cannot create namespaces");
 	file = fopen("/proc/self/setgroups", "we");
 	if (!file || fputs("deny", file) < 0 || fclose(file))
 		err(1, "/proc/self/setgroups");
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 	/* Detach the root, then enter the namespace again, where nothing is left. */
 	if (umount2("/", MNT_DETACH)) {
 		if (errno != EINVAL)
-			err(1, "the root cannot be unmounted");
+			err(1, "cannot unmount the root");
 		errx(1,
 		     "the root is locked: boot a kernel that has patches/empty-namespaces.patch with immutable_rootfs.empty_namespaces=1");
 	}

@@ -20,7 +20,7 @@
 #endif
 
 #ifndef CONFIG_ROOTFS_PROVIDER
-#error "This kernel lacks the rootfs-provider hook: apply kernel-hooks.patch and build it anew."
+#error "This kernel lacks the rootfs-provider hook: apply kernel-hooks.patch and rebuild it."
 #endif
 
 static inline void nullfs_init_times(struct inode *inode)

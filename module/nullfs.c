@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * nullfs: one directory, empty for ever, which nothing can be made of but a
- * mountpoint. To user space it is the nullfs of Linux 7.0 and later.
+ * nullfs: a permanently empty directory whose only use is as a mount point.
+ * To user space it is the nullfs of Linux 7.0 and later.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
@@ -129,7 +129,7 @@ static const struct fs_context_operations nullfs_context_operations = {
 
 static int nullfs_init_fs_context(struct fs_context *fc)
 {
-	/* Linux 7.x refuses it for all SB_NOUSER filesystems, whoever asks. */
+	/* Linux 7.x refuses it for all SB_NOUSER filesystems, for any caller. */
 	if (fc->purpose == FS_CONTEXT_FOR_RECONFIGURE)
 		return -EINVAL;
 

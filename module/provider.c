@@ -65,7 +65,7 @@ static void __init allow_empty_namespaces(struct vfsmount *nullfs)
 	nullfs->mnt_sb->s_type->fs_flags |= FS_MAY_UNCOVER;
 #else
 	empty_namespaces = false;
-	pr_err("empty_namespaces changes nothing: this kernel lacks patches/empty-namespaces.patch; apply it and build the kernel and this module anew\n");
+	pr_err("empty_namespaces changes nothing: this kernel lacks patches/empty-namespaces.patch; apply it and rebuild the kernel and this module\n");
 #endif
 }
 

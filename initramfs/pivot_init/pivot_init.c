@@ -45,7 +45,7 @@ static void check_roots(int new_root, const char *path, int old_root)
 	struct stat old_status, new_status;
 
 	if (fstat(old_root, &old_status) || fstat(new_root, &new_status))
-		err(1, "%s: cannot be looked at", path);
+		err(1, "%s: cannot be examined", path);
 	if (old_status.st_dev == new_status.st_dev)
 		errx(1, "%s: on the file system of the old root; mount the new one there", path);
 	if (!is_mount_point(new_root, ""))
@@ -62,9 +62,9 @@ static void check_init(int new_root, const char *path, const char *init)
 	if (file < 0)
 		err(1, "%s in %s: cannot be the new init", init, path);
 	if (fstat(file, &status))
-		err(1, "%s in %s: cannot be looked at", init, path);
+		err(1, "%s in %s: cannot be examined", init, path);
 	if (!S_ISREG(status.st_mode))
-		errx(1, "%s in %s: not a file; name a program", init, path);
+		errx(1, "%s in %s: not a regular file", init, path);
 	/* By the kernel: the function of musl and of older glibc does not know the flag. */
 	if (syscall(SYS_faccessat2, file, "", X_OK, AT_EMPTY_PATH))
 		err(1, "%s in %s: not executable", init, path);

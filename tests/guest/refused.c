@@ -156,7 +156,7 @@ FIXTURE_VARIANT_ADD(use, init_outside) {
 
 FIXTURE_VARIANT_ADD(use, init_a_directory) {
 	.arguments = { "pivot_init", "/new", "/below" },
-	.says = "/below in /new: not a file",
+	.says = "/below in /new: not a regular file",
 };
 
 FIXTURE_VARIANT_ADD(use, init_not_executable) {

@@ -15,7 +15,7 @@ installkernel() {
 	hostonly='' instmods -c immutable_rootfs
 }
 
-# Before udev: in a mount namespace of its own it would keep a copy of the rootfs.
+# Load it before udev, whose own mount namespace would keep a copy of the rootfs.
 install() {
 	inst_multiple modprobe
 	inst_script /usr/lib/immutable-rootfs/load

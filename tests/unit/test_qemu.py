@@ -54,7 +54,7 @@ HARMLESS = """\
 Linux version 6.12.117 (immutable@rootfs)
 Kernel command line: console=ttyS0 oops=panic panic_on_warn=1
 a program prints WARNING: this
-demo: BUG: nobody is told
+demo: BUG: nobody reads this
 immutable_rootfs: nullfs lies beneath the rootfs
 rcu: INFO: Hierarchical SRCU implementation.
 INFO: lockdep is turned off.

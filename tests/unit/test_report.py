@@ -109,7 +109,7 @@ class Judged(unittest.TestCase):
         self.check('passed', 'powered off or reset', 'passed', programs=('load-script',))
 
     def test_expected(self):
-        """What a test expects is not its failure, but the rest of the console is looked at all the same."""
+        """An expected end is no failure, but the rest of the console still counts."""
         outcome = boot('panic')
         self.assertEqual(judged(outcome, expect='panic')[0], 'panic')
         self.assertEqual(judged(outcome, expect='hang')[0], 'panic')

@@ -293,7 +293,7 @@ class Smoke(unittest.TestCase):
         self.assertRegex(said, r'\n# left out, as not asked for: Linux .*; to run all: make check KERNEL=all\n')
 
     def test_no_time(self):
-        """What is left out is counted, and named with its share; the rest runs."""
+        """Skipped tests are counted and listed with their share; the others run."""
         ok, said = main('--smoke', '--long', f'--kernel={DEFAULT_VERSION}', '--budget=0')
         self.assertTrue(ok)
         (passed, skipped), = [map(int, found) for found in re.findall(r'\n(\d+) passed, 0 failed, (\d+) skipped\n$', said)]
@@ -442,7 +442,7 @@ class Cases(unittest.TestCase):
         self.assertEqual(result.why, 'passed, expected: panic: powered off or reset')
 
     def test_on_host(self):
-        """A program of tests/host is told its kernel, and its status counts."""
+        """A program of tests/host gets its kernel in the environment, and its status counts."""
         (self.work / 'tests/host').mkdir(parents=True)
         test = Test('host-x', '', programs=('x',), flavours=(HOST,), timeout=5)
         for status, why in ((0, 'status 0'), (3, 'failed check: x ended with status 3')):

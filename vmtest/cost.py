@@ -19,7 +19,7 @@ from .sources import source
 from .store import CACHE, digest, locked, progress, remove_entry, scratch
 
 PATCH = TOP / 'kernel-hooks.patch'
-OPTIONAL = sorted(TOP.glob('patches/*.patch'))
+OPTIONAL = sorted(path for path in TOP.glob('patches/*.patch') if not path.stem.startswith('kernel-hooks'))
 UNKNOWN = 'not known'
 FLAVOURS = ('stock', 'loadable', 'builtin')
 # The alignment of huge pages, where padding in the kernel's text ends

@@ -29,6 +29,16 @@ static long used_kb(const char *path)
 	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
 }
 
+/* systemd has a tmpfs there */
+static long run_kb(void)
+{
+	struct stat root, run;
+
+	if (stat("/", &root) || stat("/run", &run) || root.st_dev == run.st_dev)
+		return 0;
+	return used_kb("/run");
+}
+
 static void reopen_console(void)
 {
 	int fd, console = open("/dev/console", O_RDWR | O_NOCTTY);
@@ -153,7 +163,7 @@ static int leave(void)
 static long held_kb(void)
 {
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	return read_meminfo("Shmem") - used_kb("/") - used_kb("/dev");
+	return read_meminfo("Shmem") - used_kb("/") - used_kb("/dev") - run_kb();
 }
 
 static int take_samples(unsigned long begin)

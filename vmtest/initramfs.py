@@ -98,7 +98,7 @@ def make_initramfs(title, directory, generator, tar, kernel, config, ko):
     progress.show(f"{title}: making the images", always=True)
     # A hook's shell may run as a user who cannot read our files; mmdebstrap's own hooks can.
     mmdebstrap(title, f"{directory}/log", "", "--variant=custom", "--format=null", "--skip=update,cleanup",
-               f"--setup-hook=upload {shlex.quote(tar)} /system.tar",
+               f"--setup-hook=upload {shlex.quote(str(tar))} /system.tar",
                """--setup-hook=tar -C "$1" --exclude='./dev/*' --numeric-owner -xf "$1/system.tar\"""",
                f"--customize-hook=tar-in {shlex.quote(str(directory))}/files.tar /",
                '--customize-hook=chroot "$1" sh -e /generate',

@@ -389,11 +389,27 @@ def goals(results, kernels, values):
          f' ({100 * difference / statistics.median(stock):+.4f} %); the runs of stock differ by {noise:,}')
 
 
+def tell(results, kernels):
+    handover_tables(results, kernels)
+    repeated_table(results, kernels)
+    survivor_table(results)
+    values = cost_tables(results)
+    goals(results, kernels, values)
+    os.makedirs(PLOTS, exist_ok=True)
+    must('gnuplot', '-c', HERE / 'plots.gnuplot', DATA, PLOTS)
+    print(f'\nData: {DATA}; plots: {PLOTS}')
+
+
 def smoke():
-    """Measure one cell and check that its numbers are possible."""
+    """Measure one cell and check that its numbers are possible; the tables and plots show it in all places, and are not kept."""
+    global DATA, PLOTS
     with tempfile.TemporaryDirectory(prefix='immutable-rootfs-bench-') as directory:
         kernels = {'builtin': built(VERSION, 'builtin').get_image()}
         result = handover_cell(kernels, 'builtin', 'pivot_init', COUNTS[0]).measure(Parts(directory), keep=False)
+        DATA = PLOTS = Path(directory)
+        everywhere: dict = {**dict.fromkeys((*COSTS, 'load', 'kept'), 1), 'sample': [[0, 0]], **result}
+        kernels = dict.fromkeys(KERNELS, kernels['builtin'])
+        tell(dict.fromkeys(plan(kernels), everywhere), kernels)
     if not 0 < result['handover'] < result['back'] or result['held'] > 0 or result['before'] < 4 * COUNTS[0]:
         raise Failure(f'wrong numbers: {result}')
     print(f"{milliseconds(result['handover'])} ms to the new init, {milliseconds(result['back'])} ms until"
@@ -427,19 +443,12 @@ def everything():
             raise
     release = kernels['native'].parent.name if 'native' in kernels else 'not available'
     print(f'Kernels: Linux {VERSION}; native: {release}')
-    handover_tables(results, kernels)
-    repeated_table(results, kernels)
-    survivor_table(results)
-    values = cost_tables(results)
-    goals(results, kernels, values)
-    os.makedirs(PLOTS, exist_ok=True)
-    must('gnuplot', '-c', HERE / 'plots.gnuplot', DATA, PLOTS)
-    print(f'\nData: {DATA}; plots: {PLOTS}')
+    tell(results, kernels)
 
 
 def main(options):
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    setup('build', 'boot', 'program', *([] if options.smoke else ['bench']))
+    setup('build', 'boot', 'program', 'bench')
     if options.smoke:
         smoke()
     else:

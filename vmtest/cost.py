@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field, fields
 
-from . import TOP, Failure
+from . import TOP, Failure, smoke
 from .flavours import kernel
 from .process import last_line, must
 from .sources import source
@@ -213,7 +213,7 @@ def sizes_beside(image):
     return sizes(os.path.join(os.path.dirname(image), 'System.map'))
 
 
-def print_kernels(version, upstream):
+def print_kernels(version, upstream, kernel=kernel):
     """Returns the reason if the series is known and its bytes are not."""
     images = {flavour: kernel(version, flavour).get_image() for flavour in FLAVOURS}
     found = {flavour: sizes_beside(image) for flavour, image in images.items()}
@@ -240,8 +240,11 @@ def main(options):
     upstream = commits(path) if path else None
     print_patch(upstream)
     if options.smoke:
-        return
-    why = print_kernels(options.version, upstream)
+        with tempfile.TemporaryDirectory() as work:
+            stand_in = smoke.Kernel(work)
+            why = print_kernels(options.version, None, lambda *words: stand_in)
+    else:
+        why = print_kernels(options.version, upstream)
     if upstream:
         print(f'Upstream is the sum of the commits in {path}'
               + (f'. Its bytes are not known:\n{why}.' if why else ', applied to the stock kernel.'))

@@ -12,6 +12,7 @@ import os
 import re
 import resource
 import shutil
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,7 +22,7 @@ from pathlib import Path
 from tests.table import handover
 from tests.table.same import reported
 
-from . import TOP, Failure, qemu, runner, sources, userland
+from . import TOP, Failure, qemu, runner, smoke, sources, userland
 from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION as VERSION, Version
 from .flavours import PackagedKernel, test_key
 from .images import Images, compile_guest
@@ -179,8 +180,8 @@ def make_system(title, directory, entry, programs):
     os.unlink(f"{directory}/system.tar")
 
 
-def system(entry):
-    programs = compile_guest(ARCHITECTURES[DEFAULT_MACHINE])
+def system_of(entry, programs):
+    """Its entry in the cache, with the kernel of an entry and the guest programs of a directory."""
     installed = sorted(path for name in ("module", "debian", "initramfs", "scripts") for path in (TOP / name).rglob("*")
                        if path.is_file() and path.name != "pivot_init")
     installed += [TOP / name for name in ("dkms.conf", "Makefile", "tests/host/tap.sh", "tests/debian/common.sh",
@@ -188,8 +189,13 @@ def system(entry):
     return userland.Entry(
         FLAVOUR, f"Debian bookworm, {entry.name}", partial(make_system, entry=entry, programs=programs),
         (*userland.DISK_PROGRAMS, "dpkg-buildpackage"),
-        (RECIPE, userland.image(BASE).parent.name, entry.name, programs.name, userland.SYSTEM_SETUP, DISK, DISK_SIZE,
-         *installed)).get()
+        (RECIPE, userland.entry_of(BASE)[0].path.name, entry.name, programs.name, userland.SYSTEM_SETUP, DISK, DISK_SIZE,
+         *installed))
+
+
+def system(entry):
+    userland.image(BASE)
+    return system_of(entry, compile_guest(ARCHITECTURES[DEFAULT_MACHINE])).get()
 
 
 # The boots
@@ -220,7 +226,7 @@ def boot(directory, logs, smoke=False):
             qemu.stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    for case, result in zip(cases[1:], results[1:]) if not smoke else ():
+    for case, result in zip(cases[1:], results[1:]):
         case.test = replace(case.test, same=reported)
         results.append(runner.compare(case, results[0], result))
         emit(len(results), results[-1])
@@ -267,13 +273,36 @@ module in the tree     version {modinfo(ko, "version")}, intree: {modinfo(ko, "i
         print("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
+def differences_of(config, fragment):
+    """What a fragment changes in a configuration, as far as one can tell before the kernel's own tools have looked at both."""
+    theirs, ours = symbols(config), symbols(fragment)
+    return [f"{name} {theirs.get(name) or 'n'} -> {value or 'n'}" for name, value in ours.items() if theirs.get(name) != value]
+
+
+def smoke_run(configuration, config):
+    """All but building the kernel, and installing and booting it."""
+    kernel = DistroKernel(config)
+    with tempfile.TemporaryDirectory() as work:
+        directory = Path(work)
+        entry = smoke.Kernel(directory).get()
+        (entry / "spent.json").write_text('{"seconds": 0, "processor": 0, "of": "nothing", "objects": 0}')
+        (entry / "differences").write_text("\n".join(differences_of(*kernel.fragments)) + "\n")
+        for name in ("vmlinuz", "plain.img", "pivot.img", "system.ext4"):
+            (directory / name).touch()
+        checkout(directory / "checkout")
+        raise_version(directory / "checkout")
+        progress.show(f"{system_of(kernel.entry, directory).title}: not made", always=True)
+        results = boot(directory, runner.make_log_directory(), smoke=True)
+        tell(configuration, entry, results[:len(boots())])
+    return all(result.ok for result in results)
+
+
 def main(options):
     setup("build", "kernel-deb", "boot", "deb")
     configuration = Configuration()
     config = configuration.path()
     if options.smoke:
-        results = boot(Path(os.devnull).parent, runner.make_log_directory(), smoke=True)
-        return all(result.ok for result in results)
+        return smoke_run(configuration, config)
     entry = DistroKernel(config).get()
     directory = system(entry)
     results = boot(directory, runner.make_log_directory())

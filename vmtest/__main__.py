@@ -31,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 def rows(*pairs):
     """A table for a help text."""
     width = max(len(name) for name, _ in pairs)
-    return '\n'.join(textwrap.fill(f'  {name:{width}}  {text}', 100, subsequent_indent=' ' * (width + 4)) for name, text in pairs)
+    return '\n'.join(textwrap.fill(f'  {name:{width}}  {text}', 100, subsequent_indent=' ' * (width + 4))
+                     for name, text in pairs)
 
 
 def flavour_table():
@@ -60,7 +61,8 @@ def kernel(parser):
         part.add_argument('--machine', default=DEFAULT_MACHINE, help=f'one of {", ".join(ARCHITECTURES)} ({DEFAULT_MACHINE})')
 
     flavours = {'epilog': f'flavours:\n{flavour_table()}'}
-    command('image', 'print the path of a bootable image, built if it is missing', version, flavour('builtin'), machine, **flavours)
+    command('image', 'print the path of a bootable image, built if it is missing', version, flavour('builtin'), machine,
+            **flavours)
     command('ko', 'print the path of the loadable module', version, flavour('loadable'), machine, **flavours)
     command('packages', 'print the directory of the Debian packages of the flavour packaged', version)
     command('source', 'print the path of the unpatched source', version)
@@ -108,7 +110,7 @@ def run_kernel(options):
 def userland(parser):
     from .userland import IMAGES, SYSTEMS
     parser.epilog = f'images:\n{rows(*IMAGES.items())}'
-    parser.add_argument('name', metavar='IMAGE', help='one of those below, or initramfs: what such a system made for our kernel')
+    parser.add_argument('name', metavar='IMAGE', help='one of those below, or initramfs: the output of such a system')
     parser.add_argument('words', nargs='*', metavar='WORD',
                         help='a machine, for tools (' + ', '.join(ARCHITECTURES) + '); of an initramfs its system ('
                         + ', '.join(SYSTEMS) + ') and the version of the kernel')
@@ -146,8 +148,10 @@ With --budget these are left out in the order from the last to the first:
 
 The results are KTAP. The last line is 'N passed, N failed', and ', N skipped' for lack of time; the exit status is 0 if
 something passed and nothing failed."""
-    add('--kernel', metavar='NAME,...', help=f'kernels of tests/kernels, default ({DEFAULT_VERSION}), or all ({",".join(running("check"))})')
-    add('--flavour', metavar='NAME,...', default='*', help=f'only these flavours, or {HOST}: tests that boot nothing; patterns are taken')
+    add('--kernel', metavar='NAME,...', 
+        help=f'kernels of tests/kernels, default ({DEFAULT_VERSION}), or all ({",".join(running("check"))})')
+    add('--flavour', metavar='NAME,...', default='*',
+        help=f'only these flavours, or patterns of them; {HOST} is for tests that boot nothing')
     add('--test', metavar='NAME', default='*', help="only the test of that name, or those that match a pattern ('root-*')")
     add('--machine', metavar='NAME', default=DEFAULT_MACHINE, choices=ARCHITECTURES,
         help=f'the architecture: there are {", ".join(ARCHITECTURES)}')
@@ -159,7 +163,7 @@ something passed and nothing failed."""
     add('--budget', metavar='MINUTES', type=float, default=math.inf, help='how long it may take, see below')
     add('--nightly', action='store_true', help='make the storms long')
     add('--coverage', action='store_true', help='on kernels that count what is executed, and tell which of our lines are not')
-    add('--list', action='store_true', help='tell what would run and what has to be built for it, and how long that took last time')
+    add('--list', action='store_true', help='print what would run, what has to be built, and how long that took last time')
     add('--smoke', action='store_true', help='do everything but build and boot')
     return lambda options: runner().main(options)
 
@@ -170,7 +174,8 @@ def runner():
 
 
 def boot(parser):
-    parser.add_argument('--kernel', metavar='NAME', default=DEFAULT_VERSION, help=f'a name of tests/kernels ({DEFAULT_VERSION})')
+    parser.add_argument('--kernel', metavar='NAME', default=DEFAULT_VERSION,
+                        help=f'a name of tests/kernels ({DEFAULT_VERSION})')
     parser.add_argument('--append', metavar='WORDS', default='', help='more boot parameters')
     parser.add_argument('--initrd', metavar='FILE', help='boot this initramfs instead, at the serial console')
     parser.epilog = KERNEL_SRC
@@ -243,7 +248,7 @@ COMMANDS = {
     'bench': (bench, 'measure leaving an initramfs, and what nullfs costs'),
     'cost': (cost, 'count what a distribution carries, and by how much a kernel grows'),
     'check-patch': (check_patch, 'try the patches on kernel sources, with each tool that distributions apply patches with'),
-    'debian-source': (debian_source, "print the directory of Debian's source package of the kernel, less what no patch changes"),
+    'debian-source': (debian_source, "print a directory with the files of Debian's source package that patches change"),
 }
 
 

@@ -124,7 +124,7 @@ def kernel_sources(series):
 
 
 def download(release, directory, wanted=r"\.orig\.tar\.\w+$"):
-    """Download the release's files, of a source package those that match; return their paths, or none if the archive lacks them."""
+    """Download the release's files, of a source package those that match. Return their paths, none if the archive lacks them."""
     env = environment()
     name = f"{release.package}={release.version}"
     if GONE.exists() and f"{name} {wanted}" in GONE.read_text().splitlines():

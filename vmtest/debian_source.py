@@ -20,7 +20,8 @@ def paths(patch):
     return re.findall(r"^(?:(?:---|\+\+\+) [^/\s]+/|rename from )(\S+)", patch.read_text(errors="replace"), re.M)
 
 
-OUR_PATHS = sorted({"Makefile", "fs/Makefile", *(path for patch in (TOP / "kernel-hooks.patch", *TOP.glob("patches/*.patch")) for path in paths(patch))})
+PATCHES = (TOP / "kernel-hooks.patch", *TOP.glob("patches/*.patch"))
+OUR_PATHS = sorted({"Makefile", "fs/Makefile", *(path for patch in PATCHES for path in paths(patch))})
 
 
 def unpack(source, tree):

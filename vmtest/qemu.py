@@ -178,7 +178,8 @@ def kvm_trouble(kernel, architecture):
     if not os.access('/dev/kvm', os.R_OK | os.W_OK):
         return '/dev/kvm is not there, or not for this user'
     with tempfile.TemporaryDirectory(prefix='vm-') as directory:
-        machine = Machine(kernel=kernel, architecture=architecture, accelerator='kvm', console=os.path.join(directory, 'console'))
+        machine = Machine(kernel=kernel, architecture=architecture, accelerator='kvm',
+                          console=os.path.join(directory, 'console'))
         outcome = run(machine, KVM_TIMEOUT)
     # Without a root file system a boot ends in a panic.
     return '' if outcome.end == 'panic' and not outcome.splats else f'a trial boot on KVM ended so: {outcome.why}'

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-KINDS = {'hang': 'hang', 'panic': 'panic', 'lost': 'lost VM', 'no fault': 'no fault'}   # how a boot ends, in the words of a test
+# How a boot ends, in the words of a test
+KINDS = {'hang': 'hang', 'panic': 'panic', 'lost': 'lost VM', 'no fault': 'no fault'}
 
 
 @dataclass

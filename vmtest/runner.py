@@ -373,7 +373,7 @@ def list_plan(planned, options):
     for name in names:
         print(f'test    {name}: {took(name)}')
     spent = sum(times.get(name, 0) for name in names)
-    print(f'{len(names)} tests, {len(missing)} of {len(kernels)} kernels to be built; their boots took {spent:.0f} s in all last time')
+    print(f'{len(names)} tests, {len(missing)} of {len(kernels)} kernels to be built; the boots took {spent:.0f} s last time')
 
 
 def make_log_directory():

@@ -30,7 +30,7 @@ SUMS = TOP / "tests/kernels.sha256"
 
 
 def source(name, given=None, fetch=True):
-    """The source of a version; given, or KERNEL_SRC in the environment, takes its place. Without fetch the archive may lack it."""
+    """The source of a version, or given, or KERNEL_SRC in the environment. Without fetch the archive may lack it."""
     given = given or os.environ.get("KERNEL_SRC")
     if given:
         return given_source(str(given))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian systems for virtual machines, made by mmdebstrap and kept in the cache. initramfs.py has what their generators make."""
+"""Debian systems for virtual machines, made by mmdebstrap and kept in the cache."""
 
 import contextlib
 import os
@@ -253,7 +253,7 @@ IMAGES = {
     "lsm-tools": "the same form, with what makes and loads policies of AppArmor, SELinux and TOMOYO",
     "ext4": "disk image with a minimal Debian 12 whose init is systemd",
     "squashfs": "the same Debian as a squashfs image",
-    "dkms": "tar archive of a Debian in which dkms builds modules, with the headers of Debian's own kernel, for scripts/in-debian",
+    "dkms": "tar archive for scripts/in-debian of a Debian with dkms and the headers of Debian's own kernel",
     "dkms-trixie": "the same of Debian 13, without these headers",
     "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
     **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"

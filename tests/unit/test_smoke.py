@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands that take long, without what takes long: they print their tables all the same."""
+"""Long commands without their long work: they still print their tables."""
 import contextlib
 import io
 import tempfile

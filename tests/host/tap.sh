@@ -5,6 +5,8 @@
 top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${KERNEL:=$(awk '/^[^#]/ { print $1; exit }' "$top/tests/kernels")}"
 export KERNEL
+# What was given to the make that runs this is not for those that it runs.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM

@@ -17,8 +17,8 @@ from tests.table import SELECTIONS, TESTS
 
 from . import TOP, Failure, qemu, report
 from .checks import coverage, races
-from .config import (ARCHITECTURES, COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_VERSIONS, HOST, NATIVE_SERIES,
-                     PATCHED_VERSIONS, SHARES, running)
+from .config import (COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_VERSIONS, HOST, NATIVE_SERIES,
+                     PATCHED_VERSIONS, SHARES, architecture, running)
 from .flavours import kernel
 from .images import Images
 from .process import setup
@@ -295,7 +295,7 @@ def versions(names, word, meaning):
 def resolve(options):
     """Replace the words of the command line by their meaning."""
     checked = running('check')
-    options.machine = ARCHITECTURES[options.machine]
+    options.machine = architecture(options.machine)
     if os.environ.get('KERNEL_SRC'):
         options.kernel, options.also = [version_of(options.kernel)], []
     else:

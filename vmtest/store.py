@@ -163,6 +163,8 @@ class Times:
 
     @classmethod
     def add(cls, times):
+        if not times:
+            return
         with suppress(OSError), locked("times", "times"), scratch(CACHE) as new:
             (new / "times").write_text(json.dumps({**cls.read(), **times}, indent=0), encoding="utf-8")
             (new / "times").rename(cls.PATH)

@@ -60,7 +60,7 @@ class Machine:
     def host_clock(self):
         # On a loaded host timer interrupts may come too late for the kernel's check of the timer, and a processor may
         # stall for longer than RCU's default.
-        words = (*self.architecture.append, 'rcupdate.rcu_cpu_stall_timeout=120', '')
+        words = (*self.architecture.append, 'rcupdate.rcu_cpu_stall_timeout=300', '')
         return '' if self.icount else ' '.join(words)
 
     def write_initrd(self, path):

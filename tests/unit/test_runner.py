@@ -334,7 +334,7 @@ class List(unittest.TestCase):
             f'kernel  {DEFAULT_VERSION} stock: there', f'kernel  {DEFAULT_VERSION} builtin: to be built, 80 s last time',
             f'test    initramfs {DEFAULT_VERSION} stock: 4.2 s last time'.replace('4.2', '4'),
             f'test    initramfs {DEFAULT_VERSION} builtin: never measured here',
-            '2 tests, 1 of 2 kernels to be built; their boots took 4 s in all last time'])
+            '2 tests, 1 of 2 kernels to be built; the boots took 4 s last time'])
         self.assertFalse(any(fetch for _, fetch in kernels))
 
 

@@ -14,6 +14,9 @@
 #include "mounts.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+/* Far more than an initramfs has. Memory that is not used here costs nothing. */
+#define MOST_MOUNTS 4096
+#define MOST_TEXT 1048576
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCU /* PROC_PID_INIT_INO, the same on all kernels */
 
 struct mount {
@@ -24,7 +27,7 @@ struct mount {
 	bool followed;			     /* its layers have been looked at */
 };
 
-static struct mount *mounts;
+static struct mount mounts[MOST_MOUNTS];
 static size_t count;
 
 static const char *sentence(const char *format, ...)
@@ -39,29 +42,19 @@ static const char *sentence(const char *format, ...)
 	return text;
 }
 
-static char *read_all(int file)
+/* The whole file as a string; false if that does not fit. */
+static bool read_all(int file, char *text, size_t size)
 {
-	size_t size = 0, space = 0;
-	char *text = NULL, *more;
 	ssize_t got;
 
-	do {
-		if (space - size < 4096) {
-			space += 65536;
-			more = realloc(text, space);
-			if (!more)
-				break;
-			text = more;
-		}
-		got = read(file, text + size, space - size - 1);
-		if (got == 0) {
-			text[size] = '\0';
-			return text;
-		}
-		size += got > 0 ? got : 0;
-	} while (got > 0 || errno == EINTR);
-	free(text);
-	return NULL;
+	while (size > 1 && (got = read(file, text, size - 1)) != 0) {
+		if (got < 0)
+			return false;
+		text += got;
+		size -= got;
+	}
+	*text = '\0';
+	return size > 1;
 }
 
 /*
@@ -95,20 +88,22 @@ static bool parse_line(char *line, struct mount *mount)
 
 static bool parse(char *text)
 {
-	struct mount *more;
 	char *line;
 
-	while ((line = strsep(&text, "\n")) && *line) {
-		if (count % 64 == 0) {
-			more = realloc(mounts, (count + 64) * sizeof(*mounts));
-			if (!more)
-				return false;
-			mounts = more;
-		}
-		if (!parse_line(line, &mounts[count++]))
+	for (count = 0; (line = strsep(&text, "\n")) && *line; count++)
+		if (count == MOST_MOUNTS || !parse_line(line, &mounts[count]))
 			return false;
-	}
 	return true;
+}
+
+static bool read_mounts(int proc)
+{
+	static char text[MOST_TEXT];
+	int file = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	bool whole = file >= 0 && read_all(file, text, sizeof(text));
+
+	close(file);
+	return whole && parse(text);
 }
 
 /* initramfs-tools moves /proc to the new root before it hands over. */
@@ -116,19 +111,14 @@ static int open_proc(void)
 {
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (proc >= 0 && !faccessat(proc, "self/mountinfo", R_OK, 0))
+	if (proc >= 0 && read_mounts(proc))
 		return proc;
 	close(proc);
-	return sys_mount_detached("proc");
-}
-
-static bool read_mounts(int proc)
-{
-	int file = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
-	char *text = file < 0 ? NULL : read_all(file);
-
-	close(file);
-	return text && parse(text);
+	proc = sys_mount_detached("proc");
+	if (proc >= 0 && read_mounts(proc))
+		return proc;
+	close(proc);
+	return -1;
 }
 
 /* A kernel without CONFIG_PID_NS does not have the file. */
@@ -353,8 +343,7 @@ struct survey look_at_mounts(int old_root_directory, int new_root)
 	struct mount *old_root;
 	struct survey survey = { 0 };
 
-	if (proc < 0 || !read_mounts(proc)) {
-		close(proc);
+	if (proc < 0) {
 		survey.not_initramfs = "the mount table cannot be read; mount /proc";
 		survey.needed = survey.not_initramfs;
 		return survey;

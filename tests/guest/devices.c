@@ -33,7 +33,7 @@ TEST_F(device, comes_and_goes)
 
 	ASSERT_EQ(0, sys(stat(NODE, &st)));
 	EXPECT_EQ(S_IFBLK | 0600, st.st_mode);
-	EXPECT_EQ(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER));
+	EXPECT_LE(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER)); /* 5.10 returns the number */
 	EXPECT_FALSE(exists(NODE));
 }
 
@@ -44,7 +44,7 @@ TEST_F(device, goes_with_a_mount_on_it)
 
 	ASSERT_EQ(0, sys(mount("/dev/null", NODE, NULL, MS_BIND, NULL)));
 	ASSERT_EQ(1, find_mount("/proc/self/mountinfo", NODE, &line));
-	EXPECT_EQ(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER));
+	EXPECT_LE(0, ioctl(self->control, LOOP_CTL_REMOVE, NUMBER)); /* 5.10 returns the number */
 	EXPECT_FALSE(exists(NODE));
 	EXPECT_EQ(0, find_mount("/proc/self/mountinfo", NODE, &line));
 }

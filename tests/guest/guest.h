@@ -104,6 +104,12 @@ static inline bool bottom_is_locked(void)
 	return kernel_version() < 617;
 }
 
+/* Commit 459c7c565ac3 ("ovl: unprivieged mounts"), 5.11 */
+static inline bool users_mount_overlays(void)
+{
+	return kernel_version() >= 511;
+}
+
 #define MODULE "/immutable_rootfs.ko"
 
 static inline int load_module(const char *path, const char *parameters)

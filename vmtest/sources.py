@@ -21,7 +21,7 @@ from . import TOP, Failure, debian
 from .config import VERSIONS
 from .debian import numbers
 from .process import APT_ENV, BUILD_ENV, first_line, last_line, run
-from .store import CACHE, digest, kept, progress, remove_entry, scratch
+from .store import CACHE, digest, kept, locked, progress, remove_entry, scratch
 
 DOWNLOAD = CACHE / "download"
 NEEDED = 3  # gigabytes for a tree
@@ -91,16 +91,17 @@ class KeptSource:
 
     def unpack(self, tree, names):
         """Unpack the archive, or some of its files."""
-        archive = self.fetch()
-        assert archive
-        progress.show(f"{self.version}: {'looking into' if names else 'unpacking'} {archive.name}", always=True)
-        with scratch(DOWNLOAD) as work:
+        # Another process may discard the archive, as it is for the tree or for other files of it.
+        with locked(f"download-{self.name}", self.version), scratch(DOWNLOAD) as work:
+            archive = self.fetch()
+            assert archive
+            progress.show(f"{self.version}: {'looking into' if names else 'unpacking'} {archive.name}", always=True)
             inner = archive
             if archive.suffix == ".deb":
                 self.check(failed(["dpkg-deb", "-x", archive, work]), archive)
                 inner, = work.glob("usr/src/linux-source-*.tar.xz")
             self.check(untar(inner, tree, names), archive)
-        self.discard(archive)
+            self.discard(archive)
 
     def check(self, errors, archive):
         if errors:

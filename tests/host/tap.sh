@@ -6,7 +6,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 : "${KERNEL:=$(awk '/^[^#]/ { print $1; exit }' "$top/tests/kernels")}"
 export KERNEL
 # What was given to the make that runs this is not for those that it runs.
-unset MAKEFLAGS MAKEOVERRIDES MFLAGS
+unset MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS ACCEL ALSO APPEND BUDGET DESTDIR FLAVOUR INITRD KDIR KERNELRELEASE LIST LONG \
+	MACHINE OPERATIONS SEED SMOKE TEST UPSTREAM
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM

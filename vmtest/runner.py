@@ -364,7 +364,8 @@ def list_plan(planned, options):
     def took(name):
         return f'{times[name]:.0f} s last time' if name in times else 'never measured here'
 
-    kernels = {one.kernel: kernel_of(one, options.machine, fetch=False) for one in planned if one.kernel}
+    booted = {one.kernel: one for one in planned if one.kernel}
+    kernels = {name: kernel_of(one, options.machine, fetch=False) for name, one in booted.items()}
     missing = {what.what: took(what.what) for what in kernels.values() if not what.is_kept()}
     for what in kernels.values():
         print(f'kernel  {what.what}: ' + (f'to be built, {missing[what.what]}' if what.what in missing else 'there'))

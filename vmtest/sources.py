@@ -34,9 +34,14 @@ def source(name, given=None, fetch=True):
     given = given or os.environ.get("KERNEL_SRC")
     if given:
         return given_source(str(given))
-    row = VERSIONS[version(name)]
+    return archive_source(VERSIONS[version(name)], fetch)
+
+
+@functools.cache
+def archive_source(row, fetch):
+    """The same one each time: apt takes half a second to answer."""
     if row.origin == "given":
-        raise Failure(f"{name}: Debian's archive has no source of it: name a tree or a tar archive of it with KERNEL_SRC=")
+        raise Failure(f"{row.name}: Debian's archive has no source of it: name a tree or a tar archive of it with KERNEL_SRC=")
     if row.origin in ("oldest", "newest"):
         return ArchiveSource(row, fetch)
     return FileSource(row) if row.origin.endswith(".deb") else PackageSource(row)

@@ -9,7 +9,7 @@ TEST_OPTIONS = $${KERNEL:+--kernel "$$KERNEL"} $${FLAVOUR:+--flavour "$$FLAVOUR"
 	$${MACHINE:+--machine "$$MACHINE"} $${ACCEL:+--accel "$$ACCEL"} $${LONG:+--long} $${ALSO:+--also "$$ALSO"} \
 	$${BUDGET:+--budget "$$BUDGET"} $${LIST:+--list} $${SMOKE:+--smoke}
 # All tests run, and none was chosen: then what is quick goes first.
-QUICK = $(if $(TEST)$(FLAVOUR)$(LIST)$(SMOKE),,lint unit)
+QUICK = $(if $(TEST)$(FLAVOUR)$(LIST)$(SMOKE),,quick)
 
 help:
 	@cat scripts/help.txt
@@ -21,6 +21,10 @@ boot:
 
 check: $(QUICK)
 	@scripts/vmtest test $(TEST_OPTIONS)
+
+quick:
+	@scripts/setup lint
+	@$(MAKE) -s -j2 -Otarget --no-print-directory lint unit
 
 lint:
 	@scripts/setup lint
@@ -101,5 +105,5 @@ clean:
 distclean: clean
 	@scripts/vmtest kernel clean
 
-.PHONY: help boot check lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel \
+.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel \
 	cost check-patch check-style modules load install uninstall dkms-install dkms-remove deb clean distclean

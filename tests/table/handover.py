@@ -37,7 +37,7 @@ def live(name, sentence, layout, tool='pivot_init', fs='overlay', disk=None, nee
         more = {'stock_console': (move + 'nothing lies beneath',), 'immutable_console': ('leaving the old root by pivot_root',)}
     return Test(name, sentence, programs=('kept',) if needed else ('handover', 'kept'),
                 initrd=('bare', *parts, 'pivot_init', 'init=live.sh'), disks=(disk,) if served else (), memory=512, timeout=120,
-                append=' '.join(f'{name}={value}' for name, value in words.items()) + f' needed=1 {needed}' * bool(needed),
+                once=True, append=' '.join(f'{name}={value}' for name, value in words.items()) + f' needed=1 {needed}' * bool(needed),
                 console=console, **more)
 
 
@@ -57,7 +57,7 @@ TESTS = [
          programs=('leave',), initrd=('bare', 'pivot_init', 'large', 'init=leave'),
          append='rootfs=tmpfs how=shared', memory=512),
     Test('pivot-init-contained', 'pivot_init in a container deletes nothing of the host',
-         programs=('contained.sh',), initrd=('pivot_init', 'tools', *GUEST), memory=512, timeout=120),
+         programs=('contained.sh',), initrd=('pivot_init', 'tools', *GUEST), memory=512, timeout=120, once=True),
     *(Test(f'survivors-{tool}', f'of an initramfs that {tool} leaves, only what survivors use stays in memory',
            programs=('survivor',), initrd=('bare', 'tools', 'pivot_init', 'large', 'init=survivor'),
            append=f'rootfs=tmpfs tool={tool}', memory=512) for tool in ('pivot_init', 'busybox', 'klibc')),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import Failure
 from .process import APT_ENV, first_line, run
-from .store import CACHE, locked, progress, scratch
+from .store import CACHE, locked, need_space, progress, scratch
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backports
@@ -17,6 +17,7 @@ SUITES = """bullseye bullseye-security bookworm bookworm-security bookworm-backp
 SUITES_OF_PACKAGES = ("trixie-backports", "sid")
 PLACE = CACHE / "archive"
 LISTS = PLACE / "lists"
+FETCHED = PLACE / "fetched"     # when the lists were
 GONE = PLACE / "gone"       # releases that the lists name and the archive lacks
 KNOWN = PLACE / "kernel-sources"    # kernel sources in the lists
 DAY = 24 * 60 * 60
@@ -49,7 +50,7 @@ def environment():
     env = {**APT_ENV, "APT_CONFIG": str(PLACE / "apt.conf")}
     with locked("archive", "package lists"):
         try:
-            age = time.time() - LISTS.stat().st_mtime
+            age = time.time() - FETCHED.stat().st_mtime
         except FileNotFoundError:
             age = DAY
         if age >= DAY:
@@ -58,6 +59,7 @@ def environment():
 
 
 def refresh(env):
+    need_space(1, "package lists")      # on a full disk apt-get waits without end
     progress.show("package lists: fetching those of all suites", always=True)
     at = sites()
     for directory in (LISTS / "partial", PLACE / "cache/archives/partial"):
@@ -74,12 +76,13 @@ def refresh(env):
         Dir::State::lists "{LISTS}"; Dir::State::status "{PLACE}/status"; Dir::Cache "{PLACE}/cache";
         APT::Sandbox::User "root"; APT::Architecture "amd64"; APT::Architectures "amd64"; Acquire::Languages "none";""")
     status, output = run(["apt-get", "-q", "update"], env=env)
-    if status and not any(LISTS.glob("*_Sources*")):
-        raise Failure(f"package lists: apt-get update failed: {first_line(output, 'E:')}; check the network")
+    # Without a network it fails with a warning only.
+    if not any(LISTS.glob("*_Sources*")):
+        raise Failure(f"package lists: apt-get update failed: {first_line(output, 'E:') or first_line(output, 'W:')}; check the network")
     if status:      # a suite is gone; the others are enough
         progress.show(f"package lists: {first_line(output, 'E:')}", always=True)
     GONE.unlink(missing_ok=True)
-    os.utime(LISTS)
+    FETCHED.touch()
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def releases(package):
 def all_kernel_sources():
     """All in the lists. apt takes seconds for this."""
     env = environment()
-    if KNOWN.exists() and KNOWN.stat().st_mtime > LISTS.stat().st_mtime:
+    if KNOWN.exists() and KNOWN.stat().st_mtime > FETCHED.stat().st_mtime:
         return {Release(*line.split()) for line in KNOWN.read_text().splitlines()}
     _, source = run(["apt-cache", "showsrc", "--only-source", "linux"], env=env)
     found = {Release("linux", version) for version in re.findall(r"^Version: (\S+)", source, re.M)}

@@ -21,7 +21,7 @@ from .config import (COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_
                      PATCHED_VERSIONS, SHARES, architecture, running)
 from .flavours import kernel
 from .images import Images
-from .process import setup
+from .process import setup, start, terminate
 from .report import Result, emit
 from .sources import source, version as version_of
 from .store import CACHE, Times, progress
@@ -148,11 +148,14 @@ class Case:
         with open(self.log + '.report', 'w+', encoding='utf-8') as output, open(self.log + '.console', 'wb') as console:
             output.write(f'# program {program}\n')
             output.flush()
-            try:
-                status = str(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=console, check=False,
-                                            env={**os.environ, 'KERNEL': self.version}, timeout=self.test.timeout).returncode)
-            except subprocess.TimeoutExpired:
-                pass
+            with start(command, stdout=output, stderr=console, env={**os.environ, 'KERNEL': self.version}) as process:
+                while process.poll() is None:
+                    if time.monotonic() > begin + self.test.timeout or qemu.stopping.is_set():
+                        terminate(process)
+                        break
+                    time.sleep(0.1)
+                else:
+                    status = str(process.returncode)
             output.write(f'# exit {program} {status}\n')
         end = 'hang' if status == 'killed' else 'done'
         return qemu.Outcome(end, f'status {status}', [], qemu.read(self.log + '.console'), qemu.read(self.log + '.report'),

@@ -453,10 +453,16 @@ class Cases(unittest.TestCase):
                 result = self.case(test, HOST).run()
             self.assertEqual((result.ok, result.why), (not status, why))
             self.assertIn(f'  ok 1 x.for {DEFAULT_VERSION}', result.lines)
-        executable(self.work / 'tests/host/x', 'exec sleep 20')
-        test.timeout = 1
+
+    def test_hang_on_host(self):
+        """What the program has started ends as well."""
+        (self.work / 'tests/host').mkdir(parents=True)
+        executable(self.work / 'tests/host/x', f'sleep 20 & echo $! >{self.work}/child; wait')
+        test = Test('host-x', '', programs=('x',), flavours=(HOST,), timeout=1)
         with mock.patch.object(runner, 'TOP', self.work):
             self.assertRegex(self.case(test, HOST).run().why, '^hang: ')
+        child = Path('/proc', (self.work / 'child').read_text().strip(), 'cmdline')
+        self.assertFalse(child.exists() and child.read_bytes(), 'it still runs')
 
 
 class Compared(unittest.TestCase):

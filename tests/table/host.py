@@ -14,7 +14,7 @@ def host(script, sentence, initrd=(), **more):
 TESTS = [
     host('add-to-tree', 'add-to-tree adds the module to a patched kernel tree, removes it again, and refuses other trees'),
     host('compat', 'the module does not compile for unsupported kernels', once=True),
-    host('backports', 'The module builds for Linux 6.1 with headers that have parts of later kernels.', once=True),
+    host('backports', 'the module builds for Linux 6.1 with headers that have parts of later kernels', once=True, long=True),
     host('check-patch', 'check-patch distinguishes a patch that applies from one that does not', once=True),
     host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True,
          long=True),

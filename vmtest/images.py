@@ -155,10 +155,6 @@ class Images:
             archive.directory(directory)
         archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
 
-    def switch_root(self, archive):
-        archive.node('dev/console', stat.S_IFCHR, 0o600, 5, 1)
-        archive.file('init', self.program('switch-root.sh'), 0o755)
-
     def tree(self):
         """A small root with an init and mount points."""
         tree = tempfile.TemporaryDirectory(dir=self.directory)

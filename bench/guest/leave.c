@@ -23,13 +23,6 @@ static struct {
 	long shmem;
 } samples[MAX_SAMPLES];
 
-static long used_kb(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
-}
-
 /* systemd has a tmpfs there */
 static long run_kb(void)
 {

@@ -2,40 +2,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # pivot_init as process 1 of a container whose root is a directory or a mount of the host: whether it arrives or refuses,
 # nothing of the host's is deleted.
-number=0
 
-# check NAME arrives|PATTERN COMMAND...: it arrives at the new root, or fails and says this; /host and / are as before
-check()
+# shellcheck source=check.sh
+. /tests/check.sh
+
+# check_arrival NAME arrives|PATTERN COMMAND...: it arrives at the new root, or fails and says this; /host and / are as before
+check_arrival()
 {
-	name=$1 expected=$2
+	name=$1 expected=$2 verdict='not ok'
 	shift 2
-	number=$((number + 1))
-	output=$("$@" 2>&1 </dev/null)
-	status=$?
-	echo "$output" | /run/busybox sed "s/^/# $name: /"
-	verdict='not ok'
+	run "$@"
 	case $expected:$status:$output in
 	arrives:0:*'arrived at the new root'*) verdict=ok ;;
 	arrives:* | *:0:*) ;;
-	*) ! echo "$output" | /run/busybox grep -q "$expected" || verdict=ok ;;
+	*) ! echo "$output" | grep -q "$expected" || verdict=ok ;;
 	esac
 	whole || verdict='not ok'
 	echo "$verdict $number $name"
 }
 
-# By a program that lies elsewhere, as those of the initramfs may be gone.
 list()
 {
 	for directory in / /host /whole; do
-		/run/busybox find $directory -xdev || echo "cannot list $directory"
-	done | /run/busybox sort
+		find $directory -xdev || echo "cannot list $directory"
+	done | sort
 }
 
 whole()
 {
 	list >/run/now
-	/run/busybox diff /run/before /run/now >/run/changed && return
-	/run/busybox sed 's/^/# /' /run/changed
+	diff /run/before /run/now >/run/changed && return
+	sed 's/^/# /' /run/changed
 	return 1
 }
 
@@ -78,7 +75,8 @@ moved()
 			exec chroot . /busybox sh /start' sh "$1"
 }
 
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# The programs of the initramfs may be gone.
+export PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # shellcheck disable=SC2154 # from the kernel command line
 case $expect in
 nullfs) beneath=arrives programs=arrives ;;
@@ -88,6 +86,10 @@ esac
 mkdir -p /run /tmp /stage /whole /host
 mount -t tmpfs run /run
 cp /usr/bin/busybox /run
+mkdir /run/bin
+for applet in diff find grep sed sort; do
+	ln -s ../busybox /run/bin/$applet
+done
 mount -t tmpfs whole /whole
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 root /host
@@ -98,10 +100,10 @@ bundle /run/bundle
 list >/run/before
 
 echo TAP version 13
-echo 1..6
-check initramfs "$beneath" container /busybox sh /start
-check chroot '/: not a mount point' container chroot /host /busybox sh /start
-check directory arrives moved /host
-check tmpfs arrives moved /whole
-check bubblewrap "$programs" bwrap --unshare-pid --as-pid-1 --cap-add ALL --bind /host / --proc /proc /busybox sh /start
-check crun "$programs" crun --cgroup-manager=cgroupfs run --bundle /run/bundle one
+check_arrival initramfs "$beneath" container /busybox sh /start
+check_arrival chroot '/: not a mount point' container chroot /host /busybox sh /start
+check_arrival directory arrives moved /host
+check_arrival tmpfs arrives moved /whole
+check_arrival bubblewrap "$programs" bwrap --unshare-pid --as-pid-1 --cap-add ALL --bind /host / --proc /proc /busybox sh /start
+check_arrival crun "$programs" crun --cgroup-manager=cgroupfs run --bundle /run/bundle one
+plan

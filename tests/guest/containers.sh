@@ -3,25 +3,9 @@
 # Debian's container programs, started from the initramfs. With nullfs beneath they work unchanged, and not even a process
 # that may mount and unmount inside gets out. On a stock kernel each fails in pivot_root with EINVAL. Without pivot_root the
 # runtimes work on both, but do not isolate a process that may unmount: container.c finds the initramfs.
-number=0
 
-# check NAME inside|outside|fails COMMAND...: it prints that word, or fails with EINVAL
-check()
-{
-	name=$1 expected=$2
-	shift 2
-	number=$((number + 1))
-	output=$("$@" 2>&1 </dev/null)
-	status=$?
-	echo "$output" | sed "s/^/# $name: /"
-	verdict='not ok'
-	case $expected:$status:$output in
-	inside:0:inside | outside:0:outside) verdict=ok ;;
-	fails:0:*) ;;
-	fails:*pivot_root*[Ii]'nvalid argument'*) verdict=ok ;;
-	esac
-	echo "$verdict $number $name"
-}
+# shellcheck source=check.sh
+. /tests/check.sh
 
 # bundle DIRECTORY RUNTIME: a container of one static program, for both runtimes
 bundle()
@@ -35,23 +19,35 @@ bundle()
 }
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# shellcheck disable=SC2154 # from the kernel command line
-case $expect in
-nullfs) pivoting=inside ;;
-*) pivoting=fails ;;
-esac
 mkdir -p /run /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 bundle /run/crun-bundle crun
 bundle /run/runc-bundle runc
 cd /
+: "${inside:=$(pivots inside)}" "${users:=$(pivots inside)}"
+
+# sandbox [PREFIX...]: bubblewrap starts the container
+sandbox()
+{
+	"$@" bwrap --unshare-pid --cap-add ALL --bind /run/crun-bundle/rootfs / --proc /proc /container
+}
+
+user()
+{
+	setpriv --reuid=1000 --regid=1000 --clear-groups "$@"
+}
+
+outer='bwrap --bind / / --dev-bind /dev /dev'
 
 echo TAP version 13
-echo 1..6
-check bubblewrap $pivoting bwrap --unshare-pid --cap-add ALL --bind /run/crun-bundle/rootfs / --proc /proc /container
-check bubblewrap-unprivileged $pivoting setpriv --reuid=1000 --regid=1000 --clear-groups \
-	bwrap --unshare-user --unshare-pid --cap-add ALL --bind /run/crun-bundle/rootfs / --proc /proc /container
-check crun $pivoting crun --cgroup-manager=cgroupfs run --bundle /run/crun-bundle one
+check bubblewrap "$inside" sandbox
+check bubblewrap-unprivileged "$users" sandbox user
+# shellcheck disable=SC2086 # it is a command with its options
+check bubblewrap-in-bubblewrap "$inside" sandbox $outer --cap-add ALL
+# shellcheck disable=SC2086
+check bubblewrap-in-bubblewrap-unprivileged "$users" sandbox user $outer
+check crun "$inside" crun --cgroup-manager=cgroupfs run --bundle /run/crun-bundle one
 check crun-no-pivot outside crun --cgroup-manager=cgroupfs run --no-pivot --bundle /run/crun-bundle two
-check runc $pivoting runc run --bundle /run/runc-bundle one
+check runc "$inside" runc run --bundle /run/runc-bundle one
 check runc-no-pivot outside runc run --no-pivot --bundle /run/runc-bundle two
+plan

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# /init of an initramfs whose new root is no plain disk: layout= on the command line says what it is made of, tool= what hands
-# over to it.
+# /init of an initramfs: layout= on the command line says what the new root is made of, tool= what hands over to it.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /dev /proc /run /disk /merged /ro /rw /mnt
 mount -t devtmpfs devtmpfs /dev
@@ -18,6 +17,9 @@ overlay()
 
 # shellcheck disable=SC2154 # from the kernel command line
 case $layout in
+disk)		# a plain disk, to which the module comes along
+	mount -t ext4 /dev/vda /mnt
+	[ ! -e /immutable_rootfs.ko ] || cp /immutable_rootfs.ko /mnt ;;
 image)		# a squashfs image in the initramfs
 	mount -o loop,ro /root.squashfs /ro
 	overlay /ro ;;

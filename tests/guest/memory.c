@@ -191,10 +191,6 @@ static void watch_memory(void)
 
 int main(void)
 {
-	char *arguments[2] = { "memory" };
-	pid_t child;
-	int status;
-
 	if (getenv("seen")) {
 		watch_memory();
 	} else {
@@ -206,12 +202,7 @@ int main(void)
 		hand_over();
 	}
 	report_open(report_device());
-	printf("# program memory\n");
-	child = fork();
-	if (child == 0)
-		return test_harness_run(1, arguments);
-	waitpid(child, &status, 0);
-	printf("# exit memory %d\n", WEXITSTATUS(status));
+	report_tests("memory", test_harness_run);
 	report_end();
 	return 1;
 }

@@ -28,4 +28,12 @@ static inline long free_memory(void)
 	return read_meminfo("MemFree") + waiting_pages() * (getpagesize() / 1024);
 }
 
+/* What the file system at path, a tmpfs, uses. */
+static inline long used_kb(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) ? 0 : (fs.f_blocks - fs.f_bfree) * (fs.f_bsize / 1024);
+}
+
 #endif

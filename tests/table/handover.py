@@ -84,8 +84,8 @@ TESTS = [
           ('image-on-mergerfs', 'a squashfs image on mergerfs', 'squashfs', 'ext4-image'),
           ('overlay-on-mergerfs', 'an overlay on mergerfs', 'overlay', 'ext4'))),
     *(Test(f'switch-root-{tool}', f"{tool}'s way to leave the initramfs still works",
-           programs=('handover',), initrd=('tools', 'switch-root'), disks=('ext4',), memory=512,
-           append=f'tool={tool} moved=1 fs=ext4', flavours=ALL, long=DEBUG) for tool in ('busybox', 'util-linux', 'klibc')),
+           programs=('handover',), initrd=('bare', 'tools', 'init=live.sh'), disks=('ext4',), memory=512,
+           append=f'layout=disk tool={tool} moved=1 fs=ext4', flavours=ALL, long=DEBUG) for tool in ('busybox', 'util-linux', 'klibc')),
     *(Test(f'pivot-init-{generator}', f'pivot_init leaves an initramfs made by {generator}',
            programs=('handover',), initrd=(f'initramfs debian12-{generator} {{version}} pivot',), disks=('ext4',),
            memory=512, timeout=120, once=True, long=True, flavours=flavours, append='root=/dev/vda rw fs=ext4')

@@ -29,10 +29,23 @@ TOOLS = """
 SELFTESTS_TOOLS = [*TOOLS, "bash", "e2fsprogs", "libcap-ng0", "libcap2"]
 FUSE_TOOLS = [*TOOLS, "mergerfs", "unionfs-fuse"]
 LSM_TOOLS = "apparmor coreutils dash mount secilc tomoyo-tools".split()
+ENGINE_TOOLS = "busybox-static coreutils dash grep mount procps sed util-linux".split()
+# Container engines.
+ENGINES = {
+    "podman-tools": "buildah catatonit crun podman runc uidmap".split(),
+    "docker-tools": ["containerd", "docker.io", "runc"],
+    "lxc-tools": ["lxc", "systemd-container", "uidmap"],
+    "virtiofsd-tools": ["virtiofsd"],
+}
+ONLY_IN_TRIXIE = ("virtiofsd-tools",)
 # Comes along with the packages, and nothing above uses it.
 TOOLS_LEAVE_OUT = re.compile(
     r"dev/.*|usr/share/.*|var/lib/.*|.*\.a|.*/(gconv|perl-base|dpkg|apt|systemd)(/.*)?"
     r"|usr/s?bin/(dpkg.*|perl.*|tar)|etc/(cron\.daily|init\.d|apparmor\.d)(/.*)?")
+ENGINES_LEAVE_OUT = re.compile(
+    r"dev/.*|usr/share/(?!containers|lxc).*|var/lib/.*|.*\.a|.*/(gconv|perl-base|dpkg|apt|gnupg|udev|cni|dri)(/.*)?"
+    r"|usr/lib/systemd/.*|usr/lib/.*/(libLLVM|libicu|libz3).*|etc/(cron\.daily|init\.d|apparmor\.d)(/.*)?"
+    r"|usr/s?bin/(dpkg.*|perl.*|tar|gpg.*|systemd(?!-nspawn).*|containerd-s(him|him-runc-v1|tress)|docker-proxy|dnet|ovrouter)")
 TOOLS_DIRECTORIES = {
     "dev": 0o755, "etc": 0o755, "home": 0o755, "mnt": 0o755, "proc": 0o755,
     "root": 0o700, "run": 0o755, "sys": 0o755, "tmp": 0o1777,
@@ -156,13 +169,13 @@ def reason(log):
     return "mmdebstrap: " + (errors[-1] if errors else last_line(log))
 
 
-def make_tools(title, directory, packages, port=None):
+def make_tools(title, directory, suite, packages, leave_out, port=None):
     tar = f"{directory}/tools.tar"
-    debootstrap(title, f"{directory}/log", "bookworm", tar, "extract", packages,
+    debootstrap(title, f"{directory}/log", suite, tar, "extract", packages,
                 *([f"--architectures={port}"] if port else []))
     progress.show(f"{title}: writing the archive", always=True)
     with newc.Archive(f"{directory}/tools.cpio") as archive:
-        added = archive.tar(tar, TOOLS_LEAVE_OUT.fullmatch)
+        added = archive.tar(tar, leave_out.fullmatch)
         for name, mode in TOOLS_DIRECTORIES.items():
             if name not in added:
                 archive.directory(name, mode)
@@ -244,13 +257,15 @@ class Entry:
 
 
 DISK_PROGRAMS = ("mmdebstrap", "fakeroot", "mke2fs")
-TOOLS_PACKAGES = {"tools": TOOLS, "fuse-tools": FUSE_TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS}
+TOOLS_PACKAGES = {"tools": TOOLS, "fuse-tools": FUSE_TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS,
+                  **{name: ENGINE_TOOLS + packages for name, packages in ENGINES.items()}}
 # The images. Tools exist for each architecture, all others for this machine's.
 IMAGES = {
     "tools": "initramfs (uncompressed cpio) with busybox, util-linux, klibc's tools, bubblewrap, crun and runc, but no /init",
     "fuse-tools": "the same with mergerfs and unionfs-fuse",
     "selftests-tools": "the same as tools with what the kernel's selftests need",
     "lsm-tools": "the same form, with what makes and loads policies of AppArmor, SELinux and TOMOYO",
+    **{name: f"the same form, with {', '.join(packages)}" for name, packages in ENGINES.items()},
     "ext4": "disk image with a minimal Debian 12 whose init is systemd",
     "squashfs": "the same Debian as a squashfs image",
     "dkms": "tar archive for scripts/in-debian of a Debian with dkms and the headers of Debian's own kernel",
@@ -272,9 +287,11 @@ def entry_of(name, machine=DEFAULT_MACHINE):
     """The cache entry of an image, and the image's name in it."""
     if name in TOOLS_PACKAGES:
         packages, target = TOOLS_PACKAGES[name], architecture(machine)
-        return Entry(name + target.suffix, f"Debian bookworm, {name} for {machine}",
-                     partial(make_tools, packages=packages, port=target.debian), ("mmdebstrap",),
-                     (packages, target.debian, TOOLS_LEAVE_OUT.pattern, TOOLS_DIRECTORIES, PASSWD, GROUP)), "tools.cpio"
+        leave_out = ENGINES_LEAVE_OUT if name in ENGINES else TOOLS_LEAVE_OUT
+        suite = "trixie" if name in ONLY_IN_TRIXIE else "bookworm"
+        return Entry(name + target.suffix, f"Debian {suite}, {name} for {machine}",
+                     partial(make_tools, suite=suite, packages=packages, leave_out=leave_out, port=target.debian),
+                     ("mmdebstrap",), (packages, target.debian, leave_out.pattern, TOOLS_DIRECTORIES, PASSWD, GROUP)), "tools.cpio"
     if name in SYSTEMS:
         return system_entry(name), "system.ext4"
     if name in DKMS:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs in a container, with all rights over its mounts, and tries to get back to the initramfs that
- * started the container. Prints "outside" if it finds a way, else "inside".
+ * started the container. Prints "outside" if it finds a way, else "inside". `container climb` only
+ * climbs out of its root directory and leaves the mounts as they are.
  */
 #include "guest.h"
 
@@ -34,12 +35,19 @@ static bool copy_shows_it(int root, unsigned int recursive)
 	return found;
 }
 
-int main(void)
+static bool climbing_shows_it(int root)
 {
-	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
-	    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), turn;
-	bool found =
-		initramfs_in_sight() || copy_shows_it(root, 0) || copy_shows_it(root, AT_RECURSIVE);
+	if (!climb_out(root)) {
+		perror("climb out");
+		return true;
+	}
+	return initramfs_in_sight();
+}
+
+static bool unmounting_shows_it(int ns, int root)
+{
+	bool found = false;
+	int turn;
 
 	for (turn = 0; turn < 4 && !found; turn++) {
 		if (turn == 3) {
@@ -51,10 +59,24 @@ int main(void)
 		found = initramfs_in_sight();
 		if (setns(ns, CLONE_NEWNS)) {
 			perror("setns");
-			return 1;
+			exit(1);
 		}
 		found |= initramfs_in_sight() || copy_shows_it(root, 0);
 	}
+	return found;
+}
+
+int main(int argc, char **argv)
+{
+	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+	    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool found =
+		initramfs_in_sight() || copy_shows_it(root, 0) || copy_shows_it(root, AT_RECURSIVE);
+
+	if (argc == 2 && !strcmp(argv[1], "climb"))
+		found |= climbing_shows_it(root);
+	else
+		found |= unmounting_shows_it(ns, root);
 	puts(found ? "outside" : "inside");
 	return 0;
 }

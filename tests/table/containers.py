@@ -11,8 +11,21 @@ PLACES: dict[str, tuple[tuple, tuple, dict]] = {
     'load-containers': (('load',), (MODULE,), {'flavours': LOADABLE, 'parameter': ''}),
 }
 
+
+def engine(name, sentence, memory, timeout=300):
+    """A script of this name starts what vmtest/userland.py has for it in an initramfs, with the module built in and loaded."""
+    more = {'memory': memory, 'timeout': timeout, 'smp': 1, 'long': True}
+    yield Test(name, sentence, programs=(f'{name}.sh',), initrd=(f'{name}-tools', *GUEST), **more)
+    yield Test(f'load-{name}', f'{sentence}, after the module was loaded', programs=('load', f'{name}.sh'),
+               initrd=(MODULE, f'{name}-tools', *GUEST), flavours=LOADABLE, parameter='', **more)
+
+
 TESTS = [
     *(Test(name, 'bubblewrap, crun and runc run from the initramfs and hide it from their containers; on stock they fail',
            programs=(*first, 'containers.sh'), initrd=(*files, 'tools', *GUEST), memory=512, timeout=120, **more)
       for name, (first, files, more) in PLACES.items()),
+    *engine('podman', 'podman and buildah run from the initramfs, for root and for users; on stock they fail', 1024),
+    *engine('docker', 'docker and containerd run from the initramfs; on stock they fail', 1280),
+    *engine('virtiofsd', 'virtiofsd runs in its sandbox from the initramfs; on stock it fails', 256, 60),
+    *engine('lxc', 'LXC and systemd-nspawn run from the initramfs, as on stock', 768),
 ]

@@ -188,10 +188,16 @@ ARCHITECTURES = {architecture.name: architecture for architecture in (
     Architecture("arm64", arch="arm64", cross="aarch64-linux-gnu-", image="arch/arm64/boot/Image", fragments=("arm64",),
                  qemu="qemu-system-aarch64", machine=("-cpu", "cortex-a72", "-machine", "virt"), console="ttyAMA0",
                  report="hvc0", report_options=_VIRTIO, groups=("arm64",), debian="arm64", tests="guest"),
+    Architecture("riscv64", arch="riscv", cross="riscv64-linux-gnu-", image="arch/riscv/boot/Image", fragments=("riscv64",),
+                 qemu="qemu-system-riscv64", machine=("-cpu", "rv64", "-machine", "virt"), console="ttyS0", report="hvc0",
+                 report_options=_VIRTIO, groups=("riscv64",), debian="riscv64", tests="short"),
     # 32 bits
     Architecture("i386", arch="i386", cross="i686-linux-gnu-", image=_X86_IMAGE, fragments=("x86", "i386"),
                  qemu="qemu-system-i386", machine=("-cpu", "qemu32", "-machine", "pc"), console="ttyS0", report="ttyS1",
                  report_options=_SERIAL, append=("no_timer_check",), groups=("i386",), debian="i386", tests="short"),
+    Architecture("armhf", arch="arm", cross="arm-linux-gnueabihf-", image="arch/arm/boot/zImage", fragments=("armhf",),
+                 qemu="qemu-system-arm", machine=("-cpu", "cortex-a15", "-machine", "virt,highmem=off"), console="ttyAMA0",
+                 report="hvc0", report_options=_VIRTIO, groups=("armhf",), debian="armhf", tests="short"),
     # big-endian
     Architecture("s390x", arch="s390", cross="s390x-linux-gnu-", image="arch/s390/boot/bzImage", fragments=("s390x",),
                  qemu="qemu-system-s390x", machine=("-cpu", "max", "-machine", "s390-ccw-virtio"), console="ttysclp0",

@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM TREE
 
 # Options of vmtest that are variables here.
 TEST_OPTIONS = $${KERNEL:+--kernel "$$KERNEL"} $${FLAVOUR:+--flavour "$$FLAVOUR"} $${TEST:+--test "$$TEST"} \
@@ -71,7 +71,7 @@ cost:
 
 check-patch:
 	@scripts/setup build
-	@scripts/check-patch
+	@scripts/check-patch $$TREE
 
 check-style:
 	@scripts/check-style

@@ -16,7 +16,7 @@ TESTS = [
     host('compat', 'the module does not compile for unsupported kernels', once=True),
     host('backports', 'the module builds for Linux 6.1 with headers that have parts of later kernels', once=True, long=True),
     host('check-patch', 'check-patch distinguishes a patch that applies from one that does not', once=True),
-    host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a spec and a PKGBUILD", once=True,
+    host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a directory, a spec and a PKGBUILD", once=True,
          long=True),
     host('cost', 'make cost prints correct figures', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all kernels that tests/kernels lists', once=True),

@@ -17,6 +17,7 @@ from .store import CACHE, digest, kept
 from .userland import SYSTEMS, TOOLS_PACKAGES
 
 GUEST = TOP / 'tests/guest'
+STATUS = TOP / 'initramfs/bin/immutable-rootfs'
 GUEST_RECIPE = 1            # see store.digest()
 HARNESS_VERSION = DEFAULT_VERSION   # its kselftest_harness.h is for the guest programs
 SELFTEST_SECONDS = 120      # the kernel's own 45 are too few on a busy host
@@ -109,6 +110,9 @@ class Images:
             must('make', '-s', '-C', work, *([f'CC={cross}gcc'] if cross else []), 'pivot_init')
             archive.file('pivot_init', Path(work, 'pivot_init').read_bytes(), 0o755)
 
+    def status(self, archive):
+        archive.file('tests/immutable-rootfs', STATUS.read_bytes(), 0o755)
+
     def load_script(self, archive):
         archive.file('load', (TOP / 'scripts/load').read_bytes(), 0o755)
 
@@ -172,6 +176,7 @@ class Images:
             release = Path(made).with_name('release').read_text(encoding='ascii')
             shutil.copy(made, os.path.join(tree, f'initrd.img-{release}'))
             shutil.copytree(self.programs, os.path.join(tree, 'tests'))
+            shutil.copy(STATUS, os.path.join(tree, 'tests'))
             must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress', '-comp', 'lz4')
 
     def disk(self, path, kind, image=None):

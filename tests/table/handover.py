@@ -15,7 +15,7 @@ EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 def debian(system, sentence, suffix='', variant='{variant}', moved=False, append='', console=(), **more):
     """A Debian system (see vmtest/userland.py) that boots through its own initramfs; moved: by MS_MOVE, even on nullfs."""
     return Test(
-        system + suffix, sentence, programs=('handover', 'debian'),
+        system + suffix, sentence, programs=('handover', 'debian', 'status.sh'),
         initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
         append=DEBIAN_APPEND + ' moved=1' * moved + append, memory=512, smp=1, timeout=600, once=True,
         long=True, console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),

@@ -18,6 +18,8 @@ TESTS = [
     host('check-patch', 'check-patch distinguishes a patch that applies from one that does not', once=True),
     host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a directory, a spec and a PKGBUILD", once=True,
          long=True),
+    host('reproducible', 'module, pivot_init and the Debian packages are the same bit by bit, in whatever directory they are built',
+         once=True, long=True),
     host('cost', 'make cost prints correct figures', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all kernels that tests/kernels lists', once=True),
     host('commands', 'a command that lacks something prints one line that names the cure', once=True),

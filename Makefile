@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM TREE
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM TREE VERSION
 
 # Options of vmtest that are variables here.
 TEST_OPTIONS = $${KERNEL:+--kernel "$$KERNEL"} $${FLAVOUR:+--flavour "$$FLAVOUR"} $${TEST:+--test "$$TEST"} \
@@ -95,6 +95,10 @@ dkms-install dkms-remove:
 deb:
 	@scripts/setup deb
 	@scripts/deb
+
+release:
+	@scripts/setup deb
+	@scripts/release "$$VERSION"
 
 clean:
 	rm -rf module/*.o module/*.ko module/*.mod module/*.mod.c module/.*.cmd module/.*.d module/.tmp_versions \

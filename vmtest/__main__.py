@@ -69,6 +69,7 @@ def kernel(parser):
     command('files', 'print a directory that has these files of the source', version,
             lambda part: part.add_argument('names', nargs='+', metavar='FILE', help='a path in the source'))
     command('selftests', "print a directory of the kernel's own tests, built", version)
+    command('list', 'print the names of tests/kernels that are tested')
     command('clean', 'remove everything from the cache')
     return run_kernel
 
@@ -77,6 +78,9 @@ def run_kernel(options):
     from . import config, flavours, process, selftests, sources, store
     if options.what == 'clean':
         store.clean()
+        return
+    if options.what == 'list':
+        print(*config.PATCHED_VERSIONS, sep='\n')
         return
     row = VERSIONS.get(sources.version(options.version))
     groups = ['build']

@@ -21,12 +21,13 @@ from .config import (COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_
                      PATCHED_VERSIONS, SHARES, architecture, running)
 from .flavours import kernel
 from .images import Images
-from .process import setup, start, terminate
+from .process import run, setup, start, terminate
 from .report import Result, emit
 from .sources import source, version as version_of
 from .store import CACHE, Times, progress
 
 SEED = os.environ.get('SEED') or random.getrandbits(32)
+PASSED = CACHE / 'passed'       # scripts/release reads it
 
 
 @dataclass(frozen=True)
@@ -391,6 +392,24 @@ def make_log_directory():
     return tempfile.mkdtemp(prefix=time.strftime('%Y%m%d-%H%M%S-'), dir=parent)
 
 
+def clean_commit():
+    """The commit of this checkout if no file differs from it, otherwise None."""
+    status, changes = run(['git', '-C', TOP, 'status', '--porcelain'])
+    if status or changes:
+        return None
+    return run(['git', '-C', TOP, 'rev-parse', 'HEAD'])[1].strip()
+
+
+def record(options, commit, results):
+    """Remember the kernels on which all tests of a commit have passed, for `make release`."""
+    everything = options.long and options.test == '*' and options.flavour == ['*'] and options.machine.name == DEFAULT_MACHINE \
+        and options.budget == math.inf and not (options.smoke or options.coverage or options.short or os.environ.get('KERNEL_SRC'))
+    if everything and all(result.ok and not result.skipped for result in results) and commit and commit == clean_commit():
+        (PASSED / commit).mkdir(parents=True, exist_ok=True)
+        for version in options.kernel:
+            (PASSED / commit / version).touch()
+
+
 class StandIns(Images):
     """For a smoke run: makes nothing."""
 
@@ -447,6 +466,7 @@ def main(options):
         setup('build', 'boot', 'test', *machine.groups, *{group for one in planned if one.kernel
                                                           for group in FLAVOURS[one.flavour].groups})
     logs = make_log_directory()
+    commit = clean_commit()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     results: list[Result] = []
@@ -473,6 +493,7 @@ def main(options):
                            and any(result.name == case.name and result.skipped for result in results)] for share in SHARES}
     if not options.smoke:
         Times.add({result.name: result.seconds for result in results if result.seconds})
+    record(options, commit, results)
     if left_out:
         print(f'# {left_out}')
     if late:

@@ -7,7 +7,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 export KERNEL
 # What was given to the make that runs this is not for those that it runs.
 unset MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS ACCEL ALSO APPEND BUDGET DESTDIR FLAVOUR INITRD KDIR KERNELRELEASE LIST LONG \
-	MACHINE OPERATIONS SEED SMOKE TEST TREE UPSTREAM
+	MACHINE OPERATIONS SEED SMOKE TEST TREE UPSTREAM VERSION
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM

@@ -20,6 +20,7 @@ TESTS = [
          long=True),
     host('reproducible', 'module, pivot_init and the Debian packages are the same bit by bit, in whatever directory they are built',
          once=True, long=True),
+    host('release', 'make release refuses a commit that is not ready, and makes the files of one that is', once=True, long=True),
     host('cost', 'make cost prints correct figures', initrd=('module {version} loadable',)),
     host('kernels', 'the patches apply to all kernels that tests/kernels lists', once=True),
     host('commands', 'a command that lacks something prints one line that names the cure', once=True),

@@ -504,3 +504,34 @@ class Faults(unittest.TestCase):
         self.assertEqual(commands[4], 'hbreak *0x2000 if *(unsigned long *)$rsp >= 0x3000 && *(unsigned long *)$rsp < 0x4000')
         self.assertIn('ignore $bpnum 2', commands)
         self.assertIn('set $rax = -12L', commands)
+
+
+class Record(unittest.TestCase):
+    """For which kernels a run says that all tests of the commit have passed."""
+
+    def recorded(self, *words, results=(Result('one', True, []),), commits=('a', 'a')):
+        with tempfile.TemporaryDirectory() as directory, mock.patch.object(runner, 'PASSED', Path(directory)), \
+                mock.patch.object(runner, 'clean_commit', lambda: commits[1]), mock.patch.dict(os.environ):
+            os.environ.pop('KERNEL_SRC', None)
+            runner.record(options_of(*words), commits[0], list(results))
+            return sorted(path.name for path in Path(directory).glob('*/*'))
+
+    def test_all(self):
+        self.assertEqual(self.recorded('--long', f'--kernel={OTHER}'), [OTHER])
+        self.assertEqual(self.recorded('--long', '--kernel=all'), sorted(PATCHED_VERSIONS))
+
+    def test_less_than_all(self):
+        for words in ((), ('--long', '--test=root-*'), ('--long', '--flavour=stock'), ('--long', '--short'), ('--long', '--smoke'),
+                      ('--long', '--budget=60'), ('--long', '--machine=arm64'), ('--long', '--coverage')):
+            self.assertEqual(self.recorded(*words), [], words)
+
+    def test_failed_or_skipped(self):
+        good = Result('one', True, [])
+        for bad in (Result('two', False, []), Result('two', True, [], skipped='no time')):
+            self.assertEqual(self.recorded('--long', results=(good, bad)), [])
+
+    def test_checkout(self):
+        """It differed from the commit when the run began or ended, or was another one."""
+        for commits in ((None, None), (None, 'a'), ('a', None), ('a', 'b')):
+            self.assertEqual(self.recorded('--long', commits=commits), [])
+

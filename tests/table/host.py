@@ -18,6 +18,7 @@ TESTS = [
     host('check-patch', 'check-patch distinguishes a patch that applies from one that does not', once=True),
     host('carry', "carry adds patch and module to git, a quilt series (Debian's own package), a directory, a spec and a PKGBUILD", once=True,
          long=True),
+    host('recipes', 'rpmbuild and makepkg take the lines that carry prints for a spec and a PKGBUILD', once=True, long=True),
     host('reproducible', 'module, pivot_init and the Debian packages are the same bit by bit, in whatever directory they are built',
          once=True, long=True),
     host('release', 'make release refuses a commit that is not ready, and makes the files of one that is', once=True, long=True),

@@ -2,7 +2,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # Through the environment, so that quotes in them reach the scripts as they are.
-export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM TREE VERSION
+export KERNEL FLAVOUR MACHINE INITRD APPEND TEST LONG ALSO BUDGET LIST SMOKE ACCEL SEED OPERATIONS KDIR DESTDIR KERNELRELEASE UPSTREAM TREE VERSION CONFIG LOCALVERSION DEBUG_INFO
 
 # Options of vmtest that are variables here.
 TEST_OPTIONS = $${KERNEL:+--kernel "$$KERNEL"} $${FLAVOUR:+--flavour "$$FLAVOUR"} $${TEST:+--test "$$TEST"} \
@@ -62,6 +62,10 @@ install-pivot_init: pivot_init
 bench:
 	@scripts/vmtest bench $${SMOKE:+--smoke}
 
+kernel-deb:
+	@scripts/vmtest kernel-deb $${CONFIG:+--config "$$CONFIG"} $${KERNEL:+--kernel "$$KERNEL"} \
+		$${LOCALVERSION:+--localversion="$$LOCALVERSION"} $${DEBUG_INFO:+--debug-info} $${SMOKE:+--smoke}
+
 distro-kernel:
 	@scripts/vmtest distro $${SMOKE:+--smoke}
 
@@ -109,5 +113,5 @@ clean:
 distclean: clean
 	@scripts/vmtest kernel clean
 
-.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench distro-kernel \
-	cost check-patch check-style modules load install uninstall dkms-install dkms-remove deb clean distclean
+.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench kernel-deb distro-kernel \
+	cost check-patch check-style modules load install uninstall dkms-install dkms-remove deb release clean distclean

@@ -200,6 +200,21 @@ def distro(parser):
     return run
 
 
+def kernel_deb(parser):
+    parser.epilog = KERNEL_SRC
+    add = parser.add_argument
+    add('--config', metavar='FILE', default='', help='the configuration (/boot/config-RELEASE of the running kernel)')
+    add('--kernel', metavar='NAME', default='', help=f'a name of tests/kernels (the series of the configuration, or {DEFAULT_VERSION})')
+    add('--localversion', metavar='TEXT', default='-nullfs', help='what is added to the name of the kernel (-nullfs)')
+    add('--debug-info', action='store_true', help='with debug information, which takes more time and disk')
+    add('--smoke', action='store_true', help='do everything but build')
+
+    def run(options):
+        from .kernel_deb import main
+        return main(options)
+    return run
+
+
 def bench(parser):
     parser.add_argument('--smoke', action='store_true', help='measure one cell only, and keep nothing')
 
@@ -249,6 +264,7 @@ COMMANDS = {
     'test': (test, 'run the tests'),
     'boot': (boot, 'boot the demonstration, stock beside immutable'),
     'distro': (distro, "boot Debian 12 on Debian's own configuration of the kernel, patched; building that takes long"),
+    'kernel-deb': (kernel_deb, "make Debian packages of a patched kernel with the running kernel's configuration"),
     'bench': (bench, 'measure leaving an initramfs, and what nullfs costs'),
     'cost': (cost, 'count what a distribution carries, and by how much a kernel grows'),
     'check-patch': (check_patch, 'try the patches on kernel sources, with each tool that distributions apply patches with'),

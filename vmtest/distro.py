@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Builds a distribution's kernel with kernel-hooks.patch and with the module in its tree, as that distribution configures
-it: Debian's cloud-amd64. Has Debian 12 install the packages, dkms build the next version of the module for it, and
-initramfs-tools make an initramfs; boots the result in QEMU, with and without nullfs; and prints a table.
-The cache keeps the results.
+Builds a distribution's kernel as make kernel-deb does, with Debian's configuration cloud-amd64. Has Debian 12 install the
+packages, dkms build the next version of the module for it, and initramfs-tools make an initramfs; boots the result in
+QEMU, with and without nullfs; and prints a table. The cache keeps the results.
 """
 
 import json
 import lzma
 import os
 import re
-import resource
 import shutil
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -24,15 +21,15 @@ from tests.table.same import reported
 
 from . import TOP, Failure, qemu, runner, smoke, sources, userland
 from .config import ARCHITECTURES, DEFAULT_MACHINE, DEFAULT_VERSION as VERSION, Version
-from .flavours import PackagedKernel, test_key
+from .flavours import TrustsTestKey
 from .images import Images, compile_guest
-from .kernel import CONFIGS, KO, Tree
+from .kernel import CONFIGS, KO
+from .kernel_deb import FLAVOUR, FRAGMENT, NO_DEBUG, ConfiguredKernel, symbols
 from .process import must, script, setup
 from .report import emit
 from .store import progress, scratch
 
 CONFIGURATION = "cloud-amd64"
-FLAVOUR = "distro"
 RECIPE = 1      # see store.digest()
 BASE = "dkms-boot"
 DISK = f"UUID={userland.DISK_UUID}"
@@ -61,73 +58,12 @@ class Configuration(sources.PackageSource):
         return self.tree() / CONFIGURATION
 
 
-def symbols(config):
-    """Its symbols. One that is not set counts as absent."""
-    return {name: None if value == "not set" else value for name, value in
-            re.findall(r"^(?:# )?(CONFIG_\w+)(?:=| is )(.*)$", config.read_text(), re.M)}
-
-
-class DistroKernel(PackagedKernel):
-    """A distribution's configuration and a fragment. It has a tree of its own, so no other build waits for it."""
+class DistroKernel(TrustsTestKey, ConfiguredKernel):
+    """As make kernel-deb builds it, with Debian's configuration for clouds."""
 
     def __init__(self, config):
-        super().__init__(VERSION, FLAVOUR)
-        self.fragments = [config, CONFIGS / f"{FLAVOUR}.config"]
-        self.entry = self.entry.with_name(self.stem + self.key())
-
-    def get(self):
-        if not self.entry.is_dir():
-            self.source.tree()
-            self.source.name += f"-{FLAVOUR}"
-        return super().get()
-
-    def build(self):
-        """Add up the time of a build, also when it was interrupted."""
-        self.account = Tree(self.source).top / "spent.json"
-        try:
-            self.spent = json.loads(self.account.read_text())
-        except (OSError, ValueError):
-            cold = not (self.account.parent / FLAVOUR / "vmlinux").exists()
-            self.spent = {"seconds": 0, "processor": 0, "of": "all" if cold else "what had changed"}
-        self.started = time.monotonic()
-        try:
-            super().build()
-        except BaseException:
-            if self.account.parent.is_dir():
-                self.account.write_text(json.dumps(self.spending()))
-            raise
-        self.account.unlink(missing_ok=True)
-
-    def spending(self):
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return {"seconds": round(self.spent["seconds"] + time.monotonic() - self.started),
-                "processor": round(self.spent["processor"] + children.ru_utime + children.ru_stime),
-                "of": self.spent["of"]}
-
-    def configure(self):
-        config, fragment = self.fragments
-        shutil.copy(test_key(), self.objects)
-        shutil.copy(config, self.objects / ".config")
-        self.step([self.tree / "scripts/kconfig/merge_config.sh", "-m", "-O", self.objects,
-                   self.objects / ".config", fragment], cwd=self.objects)
-        self.step(["make", "-C", self.tree, f"O={self.objects}", *self.make_words, "olddefconfig"])
-        theirs, ours, wanted = map(symbols, (config, self.objects / ".config", fragment))
-        lost = [name for name, value in wanted.items() if ours.get(name) != value]
-        if lost:
-            raise Failure(f"{self.what}: {fragment.name} has {', '.join(lost)}, and the configuration of "
-                                 f"{self.source.id} drops it")
-        differences = [f"{name} {theirs.get(name) or 'n'} -> {ours.get(name) or 'n'}"
-                       for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name)]
-        (self.objects / "differences").write_text("\n".join(differences) + "\n")
-
-    def make_more(self, new):
-        super().make_more(new)
-        shutil.copy(self.objects / "differences", new)
-        objects = sum(1 for _ in self.objects.rglob("*.o"))
-        (new / "spent.json").write_text(json.dumps({**self.spending(), "objects": objects}))
-
-    def tree_modules(self):
-        return [f"fs/immutable_rootfs/{KO}"]
+        lines = "".join(path.read_text() for path in (FRAGMENT, NO_DEBUG, CONFIGS / f"{FLAVOUR}.config"))
+        super().__init__(VERSION, config, lines, FLAVOUR)
 
 
 # The system: a Debian 12 with the packages of the kernel and of the module
@@ -273,9 +209,9 @@ module in the tree     version {modinfo(ko, "version")}, intree: {modinfo(ko, "i
         print("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
-def differences_of(config, fragment):
-    """What a fragment changes in a configuration, as far as one can tell before the kernel's own tools have looked at both."""
-    theirs, ours = symbols(config), symbols(fragment)
+def differences_of(config, lines):
+    """What lines change in a configuration, as far as one can tell before the kernel's own tools have looked at both."""
+    theirs, ours = symbols(config.read_text()), symbols(lines)
     return [f"{name} {theirs.get(name) or 'n'} -> {value or 'n'}" for name, value in ours.items() if theirs.get(name) != value]
 
 
@@ -286,7 +222,7 @@ def smoke_run(configuration, config):
         directory = Path(work)
         entry = smoke.Kernel(directory).get()
         (entry / "spent.json").write_text('{"seconds": 0, "processor": 0, "of": "nothing", "objects": 0}')
-        (entry / "differences").write_text("\n".join(differences_of(*kernel.fragments)) + "\n")
+        (entry / "differences").write_text("\n".join(differences_of(kernel.config, kernel.lines)) + "\n")
         for name in ("vmlinuz", "plain.img", "pivot.img", "system.ext4"):
             (directory / name).touch()
         checkout(directory / "checkout")

@@ -66,7 +66,26 @@ def copy_to(path, source):
     shutil.copy(source, path)
 
 
-class PackagedKernel(Kernel):
+class DebKernel(Kernel):
+    """Keeps the Debian packages that the kernel's own makefiles make."""
+
+    def make_more(self, new):
+        super().make_more(new)
+        self.step(self.make(f"-j{os.cpu_count()}", "bindeb-pkg", "KDEB_COMPRESS=none", "KDEB_CHANGELOG_DIST=unstable",
+                            # after the dash stands KBUILD_BUILD_VERSION; another one relinks the kernel
+                            f"KDEB_PKGVERSION={self.source.version}-{FIXED_ENV['KBUILD_BUILD_VERSION']}",
+                            "DPKG_FLAGS=--no-check-builddeps"))
+        made = self.objects.parent  # where bindeb-pkg writes
+        for kind in ("image", "headers"):
+            package, = (path for path in made.glob(f"linux-{kind}-*.deb") if "-dbg_" not in path.name)
+            package.rename(new / package.name)
+        for rest in (*made.glob("linux-*"), self.objects / "debian"):
+            remove(rest)
+
+
+class TrustsTestKey(Kernel):
+    """For a kernel: it trusts the test key, which stands for that of the machine's owner."""
+
     def ingredients(self):
         return [*super().ingredients(), test_key()]
 
@@ -75,18 +94,13 @@ class PackagedKernel(Kernel):
         super().configure()
 
     def make_more(self, new):
-        self.step(self.make(f"-j{os.cpu_count()}", "bindeb-pkg", "KDEB_COMPRESS=none", "KDEB_CHANGELOG_DIST=unstable",
-                            # after the dash stands KBUILD_BUILD_VERSION; another one relinks the kernel
-                            f"KDEB_PKGVERSION={self.source.version}-{FIXED_ENV['KBUILD_BUILD_VERSION']}",
-                            "DPKG_FLAGS=--no-check-builddeps"))
-        made = self.objects.parent  # where bindeb-pkg writes
-        for kind in ("image", "headers"):
-            package, = made.glob(f"linux-{kind}-*.deb")
-            package.rename(new / package.name)
-        for rest in (*made.glob("linux-*"), self.objects / "debian"):
-            remove(rest)
+        super().make_more(new)
         for path in MOK.iterdir():
             shutil.copy(path, new)
+
+
+class PackagedKernel(TrustsTestKey, DebKernel):
+    """In Debian packages; takes only modules that the test key has signed."""
 
 
 class NativeKernel:

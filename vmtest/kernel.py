@@ -172,6 +172,11 @@ class Kernel:
         self.stem = f"{self.source.name}{self.architecture.suffix}-{flavour}-"
         self.entry = CACHE / "kernel" / (self.stem + self.key())
 
+    @property
+    def files(self):
+        """How many a first build makes, until one has counted them."""
+        return OBJECTS[self.flavour.objects].files
+
     def key(self):
         return digest(*self.ingredients())
 
@@ -277,15 +282,17 @@ class Kernel:
             totals = {}
         cold = not (self.objects / "vmlinux").exists()
         kind = f"{self.flavour.name}{self.architecture.suffix} {'all' if cold else 'changed'}"
-        total = totals.get(kind) or (OBJECTS[self.flavour.objects].files if cold else CHANGED_GUESS)
-        done = 0
+        total = totals.get(kind) or (self.files if cold else CHANGED_GUESS)
+        done, started = 0, time.monotonic()
         # modules: a build out of tree needs the output of modpost
         with start(self.make(f"-j{os.cpu_count()}", self.image(), "modules"), env=BUILD_ENV,
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             for line in process.stdout:
                 self.log.write(line)
                 done += bool(re.match(r"  (CC|AS|LD) ", line))
-                progress.show(f"{self.what}: building, {done} of ~{max(total, done)} files")
+                passed = time.monotonic() - started
+                left = f", {passed * (total - done) / done / 60:.0f} min left" if passed > 60 and 0 < done < total else ""
+                progress.show(f"{self.what}: building, {done} of ~{max(total, done)} files{left}")
             status = process.wait()
         if status:
             self.fail()

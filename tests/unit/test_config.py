@@ -124,7 +124,7 @@ class Architectures(unittest.TestCase):
 class Fragments(unittest.TestCase):
     def test_all_are_used(self):
         """NAME.config by a flavour or an architecture, NAME-SERIES.config as well, for a series that there is."""
-        used = {'base', 'distro', *(name for row in (*config.FLAVOURS.values(), *config.ARCHITECTURES.values())
+        used = {'base', 'distro', 'kernel-deb', 'no-debug', *(name for row in (*config.FLAVOURS.values(), *config.ARCHITECTURES.values())
                                     for name in row.fragments)}
         series = {row.series for row in config.VERSIONS.values()}
         for path in (TOP / 'tests/configs').iterdir():

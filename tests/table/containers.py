@@ -24,6 +24,9 @@ TESTS = [
     *(Test(name, 'bubblewrap, crun and runc run from the initramfs and hide it from their containers; on stock they fail',
            programs=(*first, 'containers.sh'), initrd=(*files, 'tools', *GUEST), memory=512, timeout=120, **more)
       for name, (first, files, more) in PLACES.items()),
+    *(Test(f'workaround-{way}-{name}', f'what works on stock after / was {way} works on nullfs as well', programs=('workaround.sh',),
+           initrd=(image, *GUEST), memory=memory, timeout=300, append=f'workaround={way} then={name}.sh', long=True)
+      for way in ('covered', 'copied') for name, image, memory in (('containers', 'tools', 768), ('podman', 'podman-tools', 1280))),
     *engine('podman', 'podman and buildah run from the initramfs, for root and for users; on stock they fail', 1024),
     *engine('docker', 'docker and containerd run from the initramfs; on stock they fail', 1280),
     *engine('virtiofsd', 'virtiofsd runs in its sandbox from the initramfs; on stock it fails', 256, 60),

@@ -3,6 +3,8 @@
 from .row import ALL, BOTH, BUILTIN, DEBUG, EMPTY, GUEST, MAY_EMPTY, NATIVE, SELECTED, Test
 from .same import reported
 
+UNSHARE_FAILS = 'unshare() that fails half way leaves the process where it does on stock, and leaks nothing'
+
 TESTS = [
     Test('initramfs', 'nullfs looks to user space as on Linux 7.x, unprivileged namespaces work, and three pivots leave the initramfs',
          programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
@@ -27,6 +29,10 @@ TESTS = [
     Test('namespaces-empty', 'with empty_namespaces an ordinary user still uncovers nothing, with any nesting of namespaces',
          programs=('namespaces',), smp=1,
          flavours=BUILTIN, append=f'rcupdate.rcu_expedited=1 {EMPTY}', timeout=600, long=True, console=(MAY_EMPTY,)),
+    Test('unshare-fails', UNSHARE_FAILS, programs=('unshare-fails',), flavours=ALL, append='rcupdate.rcu_expedited=1 times=1000',
+         smp=1, same=reported, long=DEBUG),
+    Test('unshare-fails-often', UNSHARE_FAILS, programs=('unshare-fails',), append='rcupdate.rcu_expedited=1 times=100000',
+         smp=1, same=reported, timeout=900, long=True),
     Test('memory', 'the handover frees a 64 MB initramfs (rootfs is tmpfs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
          memory=512),

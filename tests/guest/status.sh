@@ -104,7 +104,7 @@ builtin)
 	log) module="built in, not selected: immutable_rootfs: immutable_rootfs=maybe: unknown value, booting without it; use 1*" ;;
 	none) module="built in, not selected: boot with immutable_rootfs" ;;
 	esac ;;
-loadable | packaged) kernel=$hook module='loaded, version [0-9]*.*' ;;
+loadable) kernel=$hook module='loaded, version [0-9]*.*' ;;
 native) kernel=$native module='not needed' ;;
 esac
 status=1

@@ -5,14 +5,14 @@ from .row import BUILTIN, GUEST, LOADABLE, MODULE, NATIVE, PATCHED, Test
 
 def status(name, sentence, flavours, initrd=(), **more):
     return Test(f'status{name}', sentence, programs=('status.sh',), flavours=flavours, initrd=('tools', *initrd, *GUEST, 'status'),
-                memory=512, smp=1, **more)
+                memory=512, smp=1, timeout=180, **more)
 
 
 def left(name, sentence, tool, flavours=('stock', 'builtin'), append='', **more):
     module = (MODULE,) if flavours == LOADABLE else ()
     return Test(f'status-left-{name}', sentence, programs=('status.sh',), flavours=flavours,
                 initrd=('tools', 'pivot_init', *module, 'guest', 'status', 'init=status-leave.sh'), memory=512, smp=1,
-                append=f'tool={tool}{append}', timeout=120, **more)
+                append=f'tool={tool}{append}', timeout=240, **more)
 
 
 TESTS = [

@@ -30,11 +30,12 @@ SELFTESTS_TOOLS = [*TOOLS, "bash", "e2fsprogs", "libcap-ng0", "libcap2"]
 FUSE_TOOLS = [*TOOLS, "mergerfs", "unionfs-fuse"]
 LSM_TOOLS = "apparmor coreutils dash mount secilc tomoyo-tools".split()
 ENGINE_TOOLS = "busybox-static coreutils dash grep mount procps sed util-linux".split()
-# Container engines.
+# Container engines, and stress-ng.
 ENGINES = {
     "podman-tools": "buildah catatonit crun podman runc uidmap".split(),
     "docker-tools": ["containerd", "docker.io", "runc"],
     "lxc-tools": ["lxc", "systemd-container", "uidmap"],
+    "stress-tools": ["stress-ng"],
     "virtiofsd-tools": ["virtiofsd"],
 }
 ONLY_IN_TRIXIE = ("virtiofsd-tools",)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Random operations, and races."""
+from vmtest.config import DEFAULT_VERSION
+
 from .row import DEBUG, EMPTY, GUEST, KCSAN, MAY_EMPTY, MODULE, PATCHED, SELECTED, Test
 
 RACES_ARE_FOUND = r'kcsan: enabled early(?s:.*)kcsan: selftest: (\d+)/\1 tests passed'
@@ -13,6 +15,14 @@ def storm(suffix, flavours, smp, operations, nightly, append='', **more):
         nightly=nightly, smp=smp, append=f'rcupdate.rcu_expedited=1 oops=panic {append}', timeout=600, immutable_console=(SELECTED,), long=True, **more)
 
 
+def stress_ng(name, flavour, first=(), **more):
+    """It runs one second for each 100 operations."""
+    return Test(name, "nullfs stays empty while Debian's stress-ng mounts, unshares and unmounts, for root and for users",
+                programs=(*first, 'storm-stress-ng.sh', 'nullfs'), initrd=(MODULE, 'stress-tools', *GUEST), flavours=(flavour,),
+                operations=3000, nightly=180000, smp=2, memory=768, append='rcupdate.rcu_expedited=1 oops=panic', timeout=300,
+                console=(SELECTED,), long=True, kernels=(DEFAULT_VERSION,), **more)
+
+
 TESTS = [
     # A kernel with KASAN and lockdep is slow on four emulated CPUs, so one CPU makes most operations.
     storm('-debug-one-cpu', DEBUG, 1, 10000, 250000),
@@ -21,6 +31,8 @@ TESTS = [
     storm('', PATCHED, 4, 2000, 50000),
     storm('-one-cpu', PATCHED, 1, 4000, 100000),
     storm('-empty', ('builtin', 'loadable'), 4, 2000, 50000, append=EMPTY, console=(MAY_EMPTY,)),
+    stress_ng('storm-stress-ng', 'debug'),
+    stress_ng('storm-load-stress-ng', 'debug-loadable', ('load',), parameter=''),
     Test('races', 'four processes that use nullfs in parallel cause no data race', programs=('races', 'nullfs'),
          flavours=KCSAN, smp=4, initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=120, long=True,
          console=(SELECTED, RACES_ARE_FOUND)),

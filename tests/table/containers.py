@@ -12,7 +12,7 @@ PLACES: dict[str, tuple[tuple, tuple, dict]] = {
 }
 
 
-def engine(name, sentence, memory, timeout=300):
+def engine(name, sentence, memory, timeout=600):
     """A script of this name starts what vmtest/userland.py has for it in an initramfs, with the module built in and loaded."""
     more = {'memory': memory, 'timeout': timeout, 'smp': 1, 'long': True, 'kernels': (DEFAULT_VERSION,)}
     yield Test(name, sentence, programs=(f'{name}.sh',), initrd=(f'{name}-tools', *GUEST), **more)
@@ -25,7 +25,7 @@ TESTS = [
            programs=(*first, 'containers.sh'), initrd=(*files, 'tools', *GUEST), memory=512, timeout=120, **more)
       for name, (first, files, more) in PLACES.items()),
     *(Test(f'workaround-{way}-{name}', f'what works on stock after / was {way} works on nullfs as well', programs=('workaround.sh',),
-           initrd=(image, *GUEST), memory=memory, timeout=300, append=f'workaround={way} then={name}.sh', long=True,
+           initrd=(image, *GUEST), memory=memory, timeout=600, append=f'workaround={way} then={name}.sh', long=True,
            kernels=(DEFAULT_VERSION,))
       for way in ('covered', 'copied') for name, image, memory in (('containers', 'tools', 768), ('podman', 'podman-tools', 1280))),
     *engine('podman', 'podman and buildah run from the initramfs, for root and for users; on stock they fail', 1024),

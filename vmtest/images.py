@@ -14,7 +14,7 @@ from .flavours import kernel
 from .process import BUILD_ENV, DISK_ENV, first_line, must, run, script
 from .sources import source
 from .store import CACHE, digest, kept
-from .userland import SYSTEMS, TOOLS_PACKAGES
+from .userland import IN_RAM, SYSTEMS, TOOLS_PACKAGES
 
 GUEST = TOP / 'tests/guest'
 STATUS = TOP / 'initramfs/bin/immutable-rootfs'
@@ -51,7 +51,7 @@ class Images:
         path = os.path.join(self.directory, name)
         if name in TOOLS_PACKAGES:
             return str(userland.image(name, self.machine.name))
-        if name in SYSTEMS:
+        if name in SYSTEMS or name in IN_RAM:
             return str(userland.image(name))
         kind, *words = name.split()
         if kind == 'initramfs':

@@ -110,6 +110,20 @@ SYSTEMS = {
     "debian13-dracut": System("trixie", "dracut"),
 }
 
+# Debian 12 and 13 as they live in their initramfs.
+IN_RAM = {"debian12-in-ram": "bookworm", "debian13-in-ram": "trixie"}
+IN_RAM_PACKAGES = ["busybox-static", "dbus", "systemd-sysv"]
+IN_RAM_SETUP = SYSTEM_SETUP + """
+    : >etc/fstab
+    sed -i -e /RequiresMountsFor/d -e s,/boot/,/, etc/systemd/system/tests.service
+    ln -s usr/lib/systemd/systemd init
+    # It waits for a device of udev's.
+    mkdir -p etc/systemd/system-generators
+    ln -s /dev/null etc/systemd/system-generators/systemd-getty-generator
+    """
+IN_RAM_LEAVE_OUT = re.compile(
+    r"usr/share/(?!dbus-1|factory).*|var/lib/(apt|dpkg)/.*|.*/(gconv|perl-base|dpkg|apt)(/.*)?|usr/bin/(dpkg|perl).*")
+
 NOT_INSTALLED = ["path-exclude=/usr/share/doc/*", "path-exclude=/usr/share/info/*",
                  "path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/man/*"]
 
@@ -226,6 +240,15 @@ def make_system(title, directory, system):
     write_ext4(title, directory, "system", SYSTEM_SIZE)
 
 
+def make_in_ram(title, directory, suite):
+    tar = f"{directory}/in-ram.tar"
+    debootstrap(title, f"{directory}/log", suite, tar, "minbase", IN_RAM_PACKAGES, f"--customize-hook={IN_RAM_SETUP}")
+    progress.show(f"{title}: writing the archive", always=True)
+    with newc.Archive(f"{directory}/in-ram.cpio") as archive:
+        archive.tar(tar, IN_RAM_LEAVE_OUT.fullmatch)
+    os.unlink(tar)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A directory of the cache: the function that makes it, the programs it needs, and its inputs."""
@@ -272,6 +295,7 @@ IMAGES = {
     "dkms": "tar archive for scripts/in-debian of a Debian with dkms and the headers of Debian's own kernel",
     "dkms-trixie": "the same of Debian 13, without these headers",
     "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
+    **{name: f"initramfs (uncompressed cpio) that is a minimal Debian {suite} whose init is systemd" for name, suite in IN_RAM.items()},
     **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"
           + (f"; it has {', '.join(system.more)}" if system.more else "")
        for name, system in SYSTEMS.items()},
@@ -295,6 +319,10 @@ def entry_of(name, machine=DEFAULT_MACHINE):
                      ("mmdebstrap",), (packages, target.debian, leave_out.pattern, TOOLS_DIRECTORIES, PASSWD, GROUP)), "tools.cpio"
     if name in SYSTEMS:
         return system_entry(name), "system.ext4"
+    if name in IN_RAM:
+        suite = IN_RAM[name]
+        return Entry(name, f"Debian {suite}, {name}", partial(make_in_ram, suite=suite), ("mmdebstrap",),
+                     (suite, IN_RAM_PACKAGES, IN_RAM_SETUP, IN_RAM_LEAVE_OUT.pattern)), "in-ram.cpio"
     if name in DKMS:
         suite, packages = DKMS[name]
         return Entry(name, f"Debian {suite}, {name}", partial(make_dkms, suite=suite, packages=packages), ("mmdebstrap",),

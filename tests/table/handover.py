@@ -19,7 +19,7 @@ def debian(system, sentence, suffix='', variant='{variant}', moved=False, append
         initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
         append=DEBIAN_APPEND + ' moved=1' * moved + append, memory=512, smp=1, timeout=600, once=True,
         long=True, console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
-        absent=(r'\[FAILED\]|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
+        absent=(r'\[(?:\x1b\S*m)?FAILED|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
                 r'recovering journal|EXT4-fs .*recovery'), **more)
 
 

@@ -21,7 +21,7 @@ class Version:
 
 
 ORIGINS = r"oldest|newest|given|linux-source-\d[\d.]*(_\S+_all\.deb)?"
-RUNS = ("check", "debug", "kcsan", "lsm", "conform", "selftests", "faults")
+RUNS = ("check", "debug", "kcsan", "lsm", "clang", "rt", "conform", "selftests", "faults")
 EXPECTED = ("applies", "native", "too old")
 
 
@@ -83,6 +83,8 @@ OBJECTS = {
     "kcsan": Objects(1450, 2),
     "coverage": Objects(1500),
     "lsm": Objects(1570),
+    "clang": Objects(1430),
+    "rt": Objects(1450),
     "distro": Objects(8000, 6),
 }
 
@@ -95,6 +97,7 @@ class Flavour:
     patched: bool = True
     builtin: bool = False       # the module is in the tree
     loadable: bool = False      # a .ko is built and kept beside the image
+    llvm: str = ""              # LLVM= of the kernel's makefiles: clang and lld of that version build it, and not gcc
     objects: str = "base"
     extra: str = ""             # the word of tests/kernels that a version needs for this flavour
     rare: bool = False          # few tests need it
@@ -116,6 +119,8 @@ def _flavours(*rows):
 _DEBUG: dict = {"objects": "debug", "extra": "debug", "debug": True, "slow": 5, "memory": 2}
 _KCSAN: dict = {"objects": "kcsan", "extra": "kcsan", "rare": True, "slow": 5, "races": True}
 _LSM: dict = {"objects": "lsm", "extra": "lsm", "rare": True}
+_CLANG: dict = {"llvm": "-16", "objects": "clang", "extra": "clang", "rare": True, "groups": ("clang",)}
+_RT: dict = {"objects": "rt", "extra": "rt", "rare": True, "slow": 3}
 FLAVOURS = _flavours(
     Flavour("stock", (), "unpatched", patched=False),
     Flavour("builtin", ("builtin",), "patched, the module built in and selected by the boot parameter", builtin=True,
@@ -136,6 +141,10 @@ FLAVOURS = _flavours(
     Flavour("stock-lsm", ("lsm",), "stock with SELinux, AppArmor, TOMOYO, Landlock and Yama", patched=False, **_LSM),
     Flavour("lsm", ("builtin", "lsm"), "builtin with the same", builtin=True, reference="stock-lsm", **_LSM),
     Flavour("lsm-loadable", ("loadable", "lsm"), "loadable with the same", loadable=True, **_LSM),
+    Flavour("clang", ("builtin", "small", "clang"), "builtin by clang and lld, with kCFI", builtin=True, **_CLANG),
+    Flavour("clang-loadable", ("loadable", "small", "clang"), "loadable with the same", loadable=True, **_CLANG),
+    Flavour("rt", ("builtin", "small", "rt"), "builtin with PREEMPT_RT and lockdep", builtin=True, **_RT),
+    Flavour("rt-loadable", ("loadable", "small", "rt"), "loadable with the same", loadable=True, **_RT),
     Flavour("distro", (), "as Debian configures its cloud-amd64, patched, with the module in the tree", builtin=True,
             packaged=True, objects="distro", groups=("kernel-deb",)),
     Flavour("native", (), "Debian's own, of a series that has nullfs already"),

@@ -158,6 +158,10 @@ class Kernel:
         self.flavour = FLAVOURS[flavour]
         self.architecture = architecture(machine)
         self.make_words = [f"ARCH={self.architecture.arch}", f"CROSS_COMPILE={self.architecture.cross}"]
+        self.compiler = f"{self.architecture.cross}gcc"
+        if self.flavour.llvm:
+            self.make_words.append(f"LLVM={self.flavour.llvm}")
+            self.compiler = f"clang{self.flavour.llvm}"
         if self.flavour.patched:
             for path in (PATCH, MODULE, ADD):
                 if not path.exists():
@@ -181,7 +185,7 @@ class Kernel:
         return digest(*self.ingredients())
 
     def ingredients(self):
-        _, compiler = run([f"{self.architecture.cross}gcc", "--version"], env=BUILD_ENV)
+        _, compiler = run([self.compiler, "--version"], env=BUILD_ENV)
         words = (RECIPE, FIXED_ENV, self.flavour.objects, self.make_words, self.architecture.image)
         return [repr(words), self.source.id, first_line(compiler), tree_key(self.flavour), *self.fragments]
 

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The initramfs on nullfs: what user space sees, namespaces, and memory."""
-from .row import ALL, BOTH, BUILTIN, DEBUG, EMPTY, GUEST, MAY_EMPTY, NATIVE, SELECTED, Test
+from .row import ALL, BOTH, BUILTIN, DEBUG, EMPTY, GUEST, MAY_EMPTY, NATIVE, OTHER_BUILDS, SELECTED, Test
 from .same import reported
 
 UNSHARE_FAILS = 'unshare() that fails half way leaves the process where it does on stock, and leaks nothing'
 
 TESTS = [
     Test('initramfs', 'nullfs looks to user space as on Linux 7.x, unprivileged namespaces work, and three pivots leave the initramfs',
-         programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=ALL, disks=('ext4',),
+         programs=('devices', 'nullfs', 'unprivileged', 'pivot'), flavours=(*ALL, *OTHER_BUILDS), disks=('ext4',),
          append='initramfs_options=size=96M', immutable_console=(SELECTED,), same=reported),
     Test('empty', 'with empty_namespaces a user can empty a mount namespace, and no attack reveals what a mount covers',
-         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=ALL, append=EMPTY, long=DEBUG,
+         programs=('empty', 'unprivileged', 'nullfs', 'pivot'), flavours=(*ALL, *OTHER_BUILDS), append=EMPTY, long=DEBUG,
          initrd=('empty-namespace', *GUEST), disks=('ext4',), immutable_console=(SELECTED, MAY_EMPTY)),
     Test('empty-off', 'without empty_namespaces the root stays locked, and the same attacks reveal nothing',
          programs=('empty',), flavours=('builtin', 'debug'), long=DEBUG,
@@ -34,7 +34,7 @@ TESTS = [
     Test('unshare-fails-often', UNSHARE_FAILS, programs=('unshare-fails',), append='rcupdate.rcu_expedited=1 times=100000',
          smp=1, same=reported, timeout=900, long=True),
     Test('memory', 'the handover frees a 64 MB initramfs (rootfs is tmpfs)',
-         programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=ALL, append='rootfs=tmpfs',
+         programs=('memory',), initrd=('bare', 'large', 'init=memory'), flavours=(*ALL, *OTHER_BUILDS), append='rootfs=tmpfs',
          memory=512),
     Test('memory-ramfs', 'the handover frees a 64 MB initramfs (rootfs is ramfs, four CPUs)',
          programs=('memory',), initrd=('bare', 'large', 'init=memory'), append='rootfs=ramfs root=/dev/vda', flavours=ALL, long=DEBUG,

@@ -4,7 +4,8 @@ from errno import EMFILE, ENOENT, ENOMEM
 
 from vmtest.config import DEFAULT_VERSION, running
 
-from .row import DEBUG, GUEST, KCSAN, LOADABLE, MAY_EMPTY, MODULE, NATIVE, NOT_BENEATH, PATCHED, SELECTED, Fault, Test
+from .row import (DEBUG, GUEST, LOADABLE, MAY_EMPTY, MODULE, NATIVE, NOT_BENEATH, OTHER_BUILDS_LOADABLE, PATCHED, SELECTED,
+                  Fault, Test)
 
 FAULT_WHEN_LOADED: dict = {'flavours': ('loadable', 'debug-loadable'), 'long': DEBUG, 'parameter': ''}
 PACKAGED = ('packaged',)
@@ -14,17 +15,17 @@ TESTS = [
          programs=('load', 'namespaces'), flavours=LOADABLE, smp=1,
          parameter='', initrd=(MODULE, *GUEST), append='rcupdate.rcu_expedited=1', timeout=600, long=True),
     Test('load', 'the module has the same effect when loaded in the initramfs as when built in',
-         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=LOADABLE, parameter='',
+         programs=('load', 'devices', 'nullfs', 'unprivileged', 'pivot'), flavours=(*LOADABLE, *OTHER_BUILDS_LOADABLE), parameter='',
          initrd=(MODULE, *GUEST), disks=('ext4',), console=(SELECTED,)),
     Test('load-empty', 'loaded with empty_namespaces, the module lets users empty a mount namespace',
-         programs=('load', 'empty', 'unprivileged', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable'), parameter='',
-         long=DEBUG, append='empty=1', initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
+         programs=('load', 'empty', 'unprivileged', 'nullfs', 'pivot'),
+         flavours=('loadable', 'debug-loadable', *OTHER_BUILDS_LOADABLE), parameter='', long=DEBUG, append='empty=1',
+         initrd=(MODULE, 'empty-namespace', *GUEST), disks=('ext4',), console=(SELECTED, MAY_EMPTY)),
     Test('load-empty-off', 'loaded without empty_namespaces, the module keeps the root locked',
          programs=('load', 'empty'), flavours=LOADABLE, parameter='',
          initrd=(MODULE, 'empty-namespace', *GUEST), absent=(MAY_EMPTY,)),
     Test('load-busy', 'loading the module from another namespace disturbs no process that mounts, unmounts, unshares or walks meanwhile',
          programs=('load-busy', 'nullfs', 'pivot'), flavours=('loadable', 'debug-loadable', 'kcsan-loadable'), parameter='',
-         long=KCSAN,
          initrd=(MODULE, *GUEST), disks=('ext4',), timeout=120, console=(SELECTED,)),
     Test('load-faults', 'if an allocation fails the module does not load, and leaves nothing behind',
          programs=('load-faults', 'nullfs'), flavours=('debug-loadable',), parameter='', initrd=(MODULE, *GUEST), smp=1,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boot parameters, and a patched kernel without them."""
-from .row import ALL, BUILTIN, DEBUG, MAY_EMPTY, SELECTED, Test
+from .row import ALL, BUILTIN, DEBUG, MAY_EMPTY, OTHER_BUILDS, SELECTED, Test
 from .same import same_as_stock
 
 TESTS = [
@@ -23,5 +23,6 @@ TESTS = [
          parameter='immutable_rootfs.immutable_rootfs=maybe', selects=False, smp=1,
          console=(r'immutable_rootfs: .*maybe.*\b1, on, y\b.*\b0, off, n\b',), absent=('nullfs lies',)),
     Test('unselected', 'without the parameter a patched kernel is a stock kernel: mount table, errors, boot log',
-         programs=('unselected', 'devices'), flavours=ALL, parameter='', selects=False, smp=1, same=same_as_stock, absent=('nullfs',)),
+         programs=('unselected', 'devices'), flavours=(*ALL, *OTHER_BUILDS), parameter='', selects=False, smp=1,
+         same=same_as_stock, absent=('nullfs',)),
 ]

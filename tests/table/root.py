@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel enters root= by itself."""
-from .row import ALL, LOADABLE, DEBUG, ROOT_MOVED, Test
+from .row import ALL, DEBUG, LOADABLE, OTHER_BUILDS, ROOT_MOVED, Test
 from .same import root_panic
 
 TESTS = [
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root, also with rootdelay=',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
-         flavours=ALL, absent=(ROOT_MOVED,)),
+         flavours=(*ALL, *OTHER_BUILDS), absent=(ROOT_MOVED,)),
     Test('root-squashfs', 'without an initramfs the kernel enters a read-only root= by pivot_root, also with rootwait',
          programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
          flavours=ALL, long=DEBUG, absent=(ROOT_MOVED,)),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmtest.config import FLAVOURS
+
 BOTH = ('stock', 'builtin')
 ALL = ('stock', 'builtin', 'debug')
 PATCHED = ('stock', 'builtin', 'loadable')
@@ -10,6 +12,8 @@ BUILTIN = ('builtin',)
 LOADABLE = ('loadable',)
 DEBUG = ('debug', 'debug-loadable')
 KCSAN = ('kcsan', 'kcsan-loadable')
+OTHER_BUILDS = ('clang', 'rt')
+OTHER_BUILDS_LOADABLE = ('clang-loadable', 'rt-loadable')
 NATIVE = ('native',)            # a kernel with its own nullfs; the version is that of the module under test
 GUEST = ('guest', 'init=init')
 MODULE = 'module {version} {flavour}'
@@ -76,7 +80,8 @@ class Test:
     conforms: object = None     # conformance or ktap of vmtest/checks, which compares the report with other flavours
     tells: object = None        # outcome -> lines to print
     once: bool = False          # one kernel is enough
-    long: bool | tuple = ()     # takes long (boots Debian, needs an extra kernel): True, or the flavours on which it does
+    long: bool | tuple = ()     # takes long (boots Debian, needs an extra kernel): True, or the flavours on which it does beside
+                                # the rare ones
     kernels: tuple = ()         # only for these
     operations: int = 0         # of a storm; the environment overrides it
     nightly: int = 0            # the same with --nightly
@@ -84,4 +89,5 @@ class Test:
     fault: object = None        # Fault: a function that fails once
 
     def takes_long(self, flavour):
-        return self.long is True or self.long is not False and flavour in self.long
+        rare = flavour in FLAVOURS and FLAVOURS[flavour].rare
+        return rare or (self.long if isinstance(self.long, bool) else flavour in self.long)

@@ -46,9 +46,9 @@ class Keys(unittest.TestCase):
     def programs(cls, gcc='gcc (Debian) 12', patch='1-1'):
         executable(cls.work / 'bin/apt-cache', APT % patch)
         executable(cls.work / 'bin/gcc', f'echo "{gcc}"')
-        for row in ARCHITECTURES.values():
-            if row.cross:
-                executable(cls.work / f'bin/{row.cross}gcc', f'echo "{row.cross}{gcc}"')
+        for compiler in {*(f'{row.cross}gcc' for row in ARCHITECTURES.values() if row.cross),
+                         *(f'clang{row.llvm}' for row in FLAVOURS.values() if row.llvm)}:
+            executable(cls.work / 'bin' / compiler, f'echo "{compiler}: {gcc}"')
 
     @classmethod
     def keys(cls, checkout):
@@ -189,6 +189,12 @@ class Keys(unittest.TestCase):
         self.programs(gcc='gcc (Debian) 13')
         self.addCleanup(self.programs)
         self.check(lambda checkout: None, 'kernel .*', 'guest .*', 'selftests', self.INITRAMFS)
+
+    def test_compiler_of_a_flavour(self):
+        for llvm in {row.llvm for row in FLAVOURS.values() if row.llvm}:
+            executable(self.work / f'bin/clang{llvm}', 'echo another')
+        self.addCleanup(self.programs)
+        self.check(lambda checkout: None, self.flavours(lambda row: row.llvm))
 
     def test_source(self):
         self.programs(patch='2-1')

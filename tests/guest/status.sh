@@ -95,6 +95,10 @@ mkdir -p /run /tmp
 echo TAP version 13
 # shellcheck disable=SC2154 # from the kernel command line
 case $flavour in
+coverage) flavour=builtin ;;
+coverage-loadable) flavour=loadable ;;
+esac
+case $flavour in
 stock) kernel=$stock module='not installed; this kernel would refuse it' ;;
 builtin)
 	kernel=$hook module='built in, and selected'

@@ -8,7 +8,7 @@ from .row import ALL, DEBUG, EMPTY, MAY_EMPTY, NOT_BENEATH, Fault, Test
 from .same import reported, reported_but_ids
 
 FAULT_AT_BOOT: dict = {'flavours': ('builtin', 'debug'), 'long': DEBUG}
-KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace')
+KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace', 'kmem_cache_alloc')
 
 TESTS = [
     Test('no-memory', 'without memory for nullfs the kernel logs that and boots as stock',

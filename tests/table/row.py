@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vmtest import Failure
 from vmtest.config import FLAVOURS
 
 BOTH = ('stock', 'builtin')
@@ -43,14 +44,20 @@ class Fault:
         with open(system_map, encoding='ascii') as lines:
             symbols = [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
         place = {name: number for number, (_, name) in enumerate(symbols)}
-        names = (self.function,) if isinstance(self.function, str) else self.function
-        function = next((name for name in names if name in place), names[0])
+
+        def find(*names):
+            for name in names:
+                if name in place:
+                    return place[name]
+            raise Failure(f'this kernel has no function {" or ".join(names)}: give the fault of the test its name here')
+
+        function = find(*((self.function,) if isinstance(self.function, str) else self.function))
         condition = ''
         if self.caller:
-            begin, end = (symbols[place[self.caller] + more][0] for more in (0, 1))
+            begin, end = (symbols[find(self.caller) + more][0] for more in (0, 1))
             condition = f' if *(unsigned long *)$rsp >= {begin:#x} && *(unsigned long *)$rsp < {end:#x}'
-        first = [f'hbreak *{symbols[place[self.after]][0]:#x}', 'continue', 'delete'] if self.after else []
-        return ['set architecture i386:x86-64', *first, f'hbreak *{symbols[place[function]][0]:#x}{condition}',
+        first = [f'hbreak *{symbols[find(self.after)][0]:#x}', 'continue', 'delete'] if self.after else []
+        return ['set architecture i386:x86-64', *first, f'hbreak *{symbols[function][0]:#x}{condition}',
                 f'ignore $bpnum {self.skip}', 'continue',
                 f'set $rax = -{self.error}L', 'set $rip = *(unsigned long *)$rsp', 'set $rsp = $rsp + 8', 'delete']
 

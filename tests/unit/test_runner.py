@@ -505,6 +505,14 @@ class Faults(unittest.TestCase):
         self.assertIn('ignore $bpnum 2', commands)
         self.assertIn('set $rax = -12L', commands)
 
+    def test_function_is_missing(self):
+        with tempfile.NamedTemporaryFile('w', encoding='ascii') as system_map:
+            system_map.write('0000000000001000 T first\n')
+            system_map.flush()
+            for fault in (Fault(('one', 'other'), 12), Fault('first', 12, caller='one'), Fault('first', 12, after='one')):
+                with self.assertRaisesRegex(Failure, '^this kernel has no function one( or other)?: '):
+                    fault.commands(system_map.name)
+
 
 class Record(unittest.TestCase):
     """For which kernels a run says that all tests of the commit have passed."""

@@ -149,6 +149,17 @@ class Images:
     def image(self, archive):
         archive.file('root.squashfs', Path(self.get('squashfs')).read_bytes())
 
+    def container_image(self, archive):
+        """A root for a container, as an image in the initramfs."""
+        path = os.path.join(self.directory, 'container.squashfs')
+        with tempfile.TemporaryDirectory(dir=self.directory) as tree:
+            os.chmod(tree, 0o755)
+            for name in ('dev', 'proc', 'run', 'sys', 'tmp', 'var/tmp'):
+                os.makedirs(os.path.join(tree, name))
+            shutil.copy(self.programs / 'container', tree)
+            must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress')
+        archive.file('container.squashfs', Path(path).read_bytes())
+
     def root_directory(self, archive):
         archive.directory('root')
         with self.tree() as tree:

@@ -112,7 +112,8 @@ SYSTEMS = {
 
 # Debian 12 and 13 as they live in their initramfs.
 IN_RAM = {"debian12-in-ram": "bookworm", "debian13-in-ram": "trixie"}
-IN_RAM_PACKAGES = ["busybox-static", "dbus", "systemd-sysv"]
+# systemd-modules-load.service fails without libkmod2, which systemd of Debian 13 does not depend on.
+IN_RAM_PACKAGES = ["busybox-static", "dbus", "libkmod2", "systemd-sysv"]
 IN_RAM_SETUP = SYSTEM_SETUP + """
     : >etc/fstab
     sed -i -e /RequiresMountsFor/d -e s,/boot/,/, etc/systemd/system/tests.service

@@ -27,6 +27,8 @@ check running running systemctl is-system-running --wait
 # Without further capabilities it cannot look into other processes' roots.
 check root-directory inside unit RootDirectory=/srv/root MountAPIVFS=yes CapabilityBoundingSet=CAP_SYS_CHROOT -- \
 	/container climb
+# systemd mounts it from a loop device.
+check root-image inside unit RootImage=/container.squashfs CapabilityBoundingSet=CAP_SYS_CHROOT -- /container climb
 check private-tmp 0 unit PrivateTmp=yes -- sh -c 'ls /tmp | wc -l'
 check protect-system read-only unit ProtectSystem=strict -- sh -c 'touch /usr/written 2>/dev/null || echo read-only'
 check dynamic-user '6[1-5][0-9]*' unit DynamicUser=yes -- id -u

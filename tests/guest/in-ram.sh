@@ -36,5 +36,9 @@ check private-users ' *0  *0  *1' unit PrivateUsers=yes -- grep -w 0 /proc/self/
 check temporary-root hidden unit TemporaryFileSystem=/ BindReadOnlyPaths=/usr -- \
 	/usr/bin/busybox sh -c '[ -e /tests ] || echo hidden'
 plan
+journalctl --sync
 echo '# same: errors in the journal:'
 journalctl -b -p err -o cat | sort -u | sed 's/^/# same: /'
+echo '# same: messages of systemd, but for those about time:'
+journalctl -b -t systemd -o cat |
+	sed -e '/^Startup finished/d' -e '/: Consumed/d' -e 's/[0-9][0-9]*/N/g' | sort -u | sed 's/^/# same: /'

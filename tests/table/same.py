@@ -18,6 +18,7 @@ def reported_but_ids(outcome):
 
 
 STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
+COLOUR = re.compile(r'\x1b\[[0-9;]*[a-zA-Z]')
 
 
 # These appear at any time on a busy host.
@@ -50,6 +51,25 @@ NOT_COMPARED = re.compile(
 def boot_log(outcome):
     """The boot's messages, without numbers and sorted: asynchronous probing prints its messages in any order."""
     return sorted(NUMBERS.sub('N', line) for line in messages(outcome) if not NOT_COMPARED.search(line))
+
+
+# The service ends by itself while systemd stops it; a busy host makes systemd wait.
+TIMING = re.compile(r'tests\.service|job is running|Waiting for process')
+
+
+def reported_and_ending(outcome):
+    """And the console from where tests/guest/service.c ends the system, sorted: units stop in any order."""
+    lines = COLOUR.sub('', outcome.console).splitlines()
+    begin = next((n for n, line in enumerate(lines) if line.startswith('service: ')), len(lines))
+    return reported(outcome) + sorted(NUMBERS.sub('N', STAMP.sub('', line)) for line in lines[begin:]
+                                      if not TIMING.search(line) and not HOST_IS_BUSY.search(line))
+
+
+REMOUNTED = "Remounting '/' read-only"
+
+
+def all_but_remount(outcome):
+    return [line for line in reported_and_ending(outcome) if REMOUNTED not in line]
 
 
 def lsm_messages(outcome):

@@ -67,6 +67,8 @@ class Images:
             return path
         if kind == 'root-selftests':
             self.unpacked(path, ('selftests-tools', ' '.join(('selftests', *words)), 'guest', 'init=init'))
+        elif kind == 'root':
+            self.unpacked(path, (*words, 'guest', 'init=init'))
         elif name == 'ext4':
             self.disk(path, 'ext4')
         elif name == 'ext4-image':
@@ -140,6 +142,7 @@ class Images:
                 cd "$2"
                 shift 2
                 for part; do cpio -idmu --quiet <"$part"; done
+                [ -e usr/sbin/init ] || ln -s /init usr/sbin/init
                 mke2fs -q -F -t ext4 -m 0 -d . "$disk" 400M''',
                 'sh', path, tree, *map(self.get, parts), env=DISK_ENV)
 

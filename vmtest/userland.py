@@ -28,6 +28,7 @@ TOOLS = """
 """.split()
 SELFTESTS_TOOLS = [*TOOLS, "bash", "e2fsprogs", "libcap-ng0", "libcap2"]
 FUSE_TOOLS = [*TOOLS, "mergerfs", "unionfs-fuse"]
+INIT_TOOLS = "busybox-static dash e2fsprogs mount sysvinit-core".split()
 LSM_TOOLS = "apparmor coreutils dash mount secilc tomoyo-tools".split()
 ENGINE_TOOLS = "busybox-static coreutils dash grep mount procps sed util-linux".split()
 # Container engines, and stress-ng.
@@ -282,13 +283,14 @@ class Entry:
 
 
 DISK_PROGRAMS = ("mmdebstrap", "fakeroot", "mke2fs")
-TOOLS_PACKAGES = {"tools": TOOLS, "fuse-tools": FUSE_TOOLS, "selftests-tools": SELFTESTS_TOOLS, "lsm-tools": LSM_TOOLS,
+TOOLS_PACKAGES = {"tools": TOOLS, "fuse-tools": FUSE_TOOLS, "selftests-tools": SELFTESTS_TOOLS, "init-tools": INIT_TOOLS, "lsm-tools": LSM_TOOLS,
                   **{name: ENGINE_TOOLS + packages for name, packages in ENGINES.items()}}
 # The images. Tools exist for each architecture, all others for this machine's.
 IMAGES = {
     "tools": "initramfs (uncompressed cpio) with busybox, util-linux, klibc's tools, bubblewrap, crun and runc, but no /init",
     "fuse-tools": "the same with mergerfs and unionfs-fuse",
     "selftests-tools": "the same as tools with what the kernel's selftests need",
+    "init-tools": "the same form, with busybox, sysvinit and e2fsprogs",
     "lsm-tools": "the same form, with what makes and loads policies of AppArmor, SELinux and TOMOYO",
     **{name: f"the same form, with {', '.join(packages)}" for name, packages in ENGINES.items()},
     "ext4": "disk image with a minimal Debian 12 whose init is systemd",

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Programs that leave the initramfs, and Debian systems that boot through their own."""
+from vmtest.config import DEFAULT_VERSION
+
 from .row import ALL, BOTH, BUILTIN, DEBUG, GUEST, LOADABLE, MODULE, PATCHED, SELECTED, Test
 from .same import reported
 
@@ -90,6 +92,10 @@ TESTS = [
            programs=('handover',), initrd=(f'initramfs debian12-{generator} {{version}} pivot',), disks=('ext4',),
            memory=512, timeout=120, once=True, long=True, flavours=flavours, append='root=/dev/vda rw fs=ext4')
       for generator, flavours in (('initramfs-tools', BOTH), ('dracut', BUILTIN))),
+    *(Test(f'return-{name}', f'{name} of a disk pivots back into the initramfs at shutdown, which unmounts the disk, ten times',
+           programs=('return',), initrd=('bare', MODULE, 'init-tools', 'init=return'), disks=('root init-tools',),
+           flavours=PATCHED, append=f'disk_init={name}', timeout=120, long=True, kernels=(DEFAULT_VERSION,))
+      for name in ('sysvinit', 'busybox')),
     Test('pivot-init-capabilities', 'if initramfs-tools has to drop capabilities it uses its old program instead of pivot_init',
          programs=('handover',), initrd=('initramfs debian12-initramfs-tools {version} pivot',), disks=('ext4',),
          memory=512, timeout=120, once=True, long=True, flavours=BUILTIN,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's docker and containerd, started from the initramfs, without rules and bridges for a network. DOCKER_RAMDISK is
+# Debian's docker and containerd, started from the initramfs or from a real root, without rules and bridges for a network. DOCKER_RAMDISK is
 # docker's own way around pivot_root.
 
 # shellcheck source=check.sh
@@ -13,7 +13,7 @@ cp /tests/container /usr/bin/busybox /run/image
 busybox tar -C /run/image -cf /run/image.tar .
 printf 'FROM image\nRUN ["/busybox", "echo", "built"]\n' >/run/build/Dockerfile
 printf '%s\n' 'version = 2' 'disabled_plugins = ["io.containerd.grpc.v1.cri"]' >/etc/containerd/config.toml
-inside=$(pivots inside)
+: "${inside:=$(pivots inside)}" "${built:=$(pivots built)}"
 
 # wait_for COMMAND...: until it succeeds
 wait_for()
@@ -59,6 +59,11 @@ echo TAP version 13
 containerd >/run/containerd.log 2>&1 &
 wait_for ctr version
 dockerd=
+# It copies an attribute that only ext4 of kernels with EXT4_FS_SECURITY has.
+if grep -q ' / ext4 ' /proc/mounts; then
+	mkdir /var/lib/docker-vfs
+	mount -t tmpfs vfs /var/lib/docker-vfs
+fi
 docker_with vfs
 check docker-import-vfs 'sha256:.*' docker import /run/image.tar image
 check docker-vfs "$inside" docker_container
@@ -68,7 +73,7 @@ docker_with overlay2
 check docker-import-overlay2 'sha256:.*' docker import /run/image.tar image
 check docker-overlay2 "$inside" docker_container
 check docker-exec "$inside" docker_exec
-check docker-build "$(pivots built)" docker build --network host /run/build
+check docker-build "$built" docker build --network host /run/build
 check containerd-import 'unpacking docker.io/library/image:latest .*' sh -c 'docker save image | ctr image import -'
 check containerd "$inside" containerd_container
 check containerd-no-pivot outside containerd_container --no-pivot

@@ -6,7 +6,7 @@
  * be unmounted and covers it.
  */
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* The root is the file system that root= names, and the rootfs is not visible. */
 TEST(root)

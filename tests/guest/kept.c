@@ -6,7 +6,7 @@
  */
 #include "guest.h"
 #include "memory.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include <ftw.h>
 

@@ -4,7 +4,7 @@
  * find.
  */
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 TEST(leaking)
 {

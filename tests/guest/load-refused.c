@@ -6,7 +6,7 @@
  * loaded; a module of another name (/renamed.ko) finds nullfs itself.
  */
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 static void refused(struct __test_metadata *_metadata, const char *path, int error_on_nullfs)
 {

@@ -4,7 +4,7 @@
  * nothing.
  */
 #include "guest.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(script)
 {

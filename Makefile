@@ -62,6 +62,9 @@ install-pivot_init: pivot_init
 bench:
 	@scripts/vmtest bench $${SMOKE:+--smoke}
 
+engines:
+	@scripts/vmtest engines $${SMOKE:+--smoke}
+
 kernel-deb:
 	@scripts/vmtest kernel-deb $${CONFIG:+--config "$$CONFIG"} $${KERNEL:+--kernel "$$KERNEL"} \
 		$${LOCALVERSION:+--localversion="$$LOCALVERSION"} $${DEBUG_INFO:+--debug-info} $${SMOKE:+--smoke}
@@ -113,5 +116,5 @@ clean:
 distclean: clean
 	@scripts/vmtest kernel clean
 
-.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench kernel-deb distro-kernel \
+.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench engines kernel-deb distro-kernel \
 	cost check-patch check-style modules load install uninstall dkms-install dkms-remove deb release clean distclean

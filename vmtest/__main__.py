@@ -190,6 +190,16 @@ def boot(parser):
     return run
 
 
+def engines(parser):
+    parser.epilog = 'JOBS in the environment is how many machines run at a time (2).'
+    parser.add_argument('--smoke', action='store_true', help='do everything but build and boot')
+
+    def run(options):
+        from .engines import main
+        return main(options)
+    return run
+
+
 def distro(parser):
     parser.epilog = 'JOBS in the environment is how many machines run at a time (2).'
     parser.add_argument('--smoke', action='store_true', help='do everything but build and boot')
@@ -263,6 +273,7 @@ COMMANDS = {
     'userland': (userland, 'make and keep Debian systems'),
     'test': (test, 'run the tests'),
     'boot': (boot, 'boot the demonstration, stock beside immutable'),
+    'engines': (engines, 'start container engines from the initramfs on stock, nullfs and Linux 7.x, and print a table'),
     'distro': (distro, "boot Debian 12 on Debian's own configuration of the kernel, patched; building that takes long"),
     'kernel-deb': (kernel_deb, "make Debian packages of a patched kernel with the running kernel's configuration"),
     'bench': (bench, 'measure leaving an initramfs, and what nullfs costs'),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernels of each flavour, and what some flavours keep beside the image."""
 
+import lzma
 import os
 import re
 import shutil
@@ -127,8 +128,24 @@ class NativeKernel:
             for release in debian.releases(name):
                 entry = CACHE / "kernel" / f"{self.series}-native-{release.version}"
                 if entry.is_dir() or self.unpack(release, entry):
+                    self.release = release
                     return entry
         raise Failure(f"{self.series} native: the archive has no package {self.PACKAGE.format(self.series)}")
+
+    def get_overlay(self):
+        """overlay.ko, which other kernels have built in"""
+        path = self.get() / "overlay.ko"
+        package = debian.Release(self.release.package.replace("-binary-", "-modules-"), self.release.version)
+        with locked("native", f"{self.series} native"), scratch(path.parent) as new:
+            if not path.is_file():
+                for modules in debian.download(package, new):
+                    must("dpkg-deb", "-x", modules, new / "tree")
+                compressed = next((new / "tree").glob("**/overlay.ko.xz"), None)
+                if not compressed:
+                    raise Failure(f"{self.what}: the archive has no {package.package} {package.version} with overlay.ko.xz")
+                (new / "overlay.ko").write_bytes(lzma.decompress(compressed.read_bytes()))
+                (new / "overlay.ko").rename(path)
+        return path
 
     def unpack(self, release, entry):
         with locked("native", f"{self.series} native"), scratch(entry.parent) as new:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from . import TOP, Failure, initramfs, newc, selftests, userland
-from .config import DEFAULT_VERSION, FLAVOURS
+from .config import DEFAULT_VERSION, FLAVOURS, NATIVE_SERIES
 from .flavours import kernel
 from .process import BUILD_ENV, DISK_ENV, first_line, must, run, script
 from .sources import source
@@ -145,6 +145,9 @@ class Images:
                 [ -e usr/sbin/init ] || ln -s /init usr/sbin/init
                 mke2fs -q -F -t ext4 -m 0 -d . "$disk" 400M''',
                 'sh', path, tree, *map(self.get, parts), env=DISK_ENV)
+
+    def overlay(self, archive):
+        archive.file('overlay.ko', kernel(NATIVE_SERIES, 'native').get_overlay().read_bytes())
 
     def large(self, archive):
         archive.file('large', os.urandom(64 << 20))

@@ -85,6 +85,7 @@ OBJECTS = {
     "lsm": Objects(1570),
     "clang": Objects(1430),
     "rt": Objects(1450),
+    "secure-boot": Objects(1550),
     "distro": Objects(8000, 6),
 }
 
@@ -107,6 +108,7 @@ class Flavour:
     races: bool = False         # KCSAN reports on the console
     coverage: bool = False      # the image keeps what gcov(1) needs
     packaged: bool = False      # Debian packages are built as well
+    test_key: bool = False      # the kernel trusts the test key
     optional: tuple = ("--with", "empty-namespaces")    # for scripts/patches
     groups: tuple = ()          # more groups of scripts/setup
     reference: str = ""         # the flavour whose boots are compared with those of this one
@@ -137,7 +139,11 @@ FLAVOURS = _flavours(
     Flavour("coverage-loadable", ("loadable", "coverage"), "loadable with the same", loadable=True, coverage=True,
             objects="coverage"),
     Flavour("packaged", ("loadable", "packaged"),
-            "patched, in Debian packages; takes only modules that the test key has signed", packaged=True, groups=("kernel-deb",)),
+            "patched, in Debian packages; takes only modules that the test key has signed", packaged=True, test_key=True,
+            groups=("kernel-deb",)),
+    Flavour("secure-boot", ("loadable", "secure-boot"),
+            "patched, in Debian packages; locks itself down under Secure Boot", packaged=True, rare=True, objects="secure-boot",
+            groups=("kernel-deb",)),
     Flavour("stock-lsm", ("lsm",), "stock with SELinux, AppArmor, TOMOYO, Landlock and Yama", patched=False, **_LSM),
     Flavour("lsm", ("builtin", "lsm"), "builtin with the same", builtin=True, reference="stock-lsm", **_LSM),
     Flavour("lsm-loadable", ("loadable", "lsm"), "loadable with the same", loadable=True, **_LSM),

@@ -182,7 +182,7 @@ def kind_of(flavour):
     if flavour.coverage:
         return LoadableCoverageKernel if flavour.loadable else CoverageKernel
     if flavour.packaged:
-        return PackagedKernel
+        return PackagedKernel if flavour.test_key else DebKernel
     return LoadableKernel if flavour.loadable else Kernel
 
 

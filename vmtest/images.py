@@ -8,7 +8,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from . import TOP, Failure, initramfs, newc, selftests, userland
+from . import TOP, Failure, initramfs, newc, secure_boot, selftests, userland
 from .config import DEFAULT_VERSION, FLAVOURS, NATIVE_SERIES
 from .flavours import kernel
 from .process import BUILD_ENV, DISK_ENV, first_line, must, run, script
@@ -210,6 +210,8 @@ def kernel_module(kind, words, machine):
     version, flavour = words
     if kind == 'leaking-module':
         path = kernel(version, flavour).get() / 'kmemleak-test.ko'
+    elif flavour == secure_boot.FLAVOUR:
+        path = secure_boot.files(version) / ('other.ko' if kind == 'other-module' else 'signed.ko')
     elif kind.endswith('signed-module'):
         path = Path(script('tests/host/signed-module', version))
     else:
@@ -218,6 +220,8 @@ def kernel_module(kind, words, machine):
         content = path.read_bytes()
     except FileNotFoundError:
         raise Failure(f'{path}: the kernel was built without it') from None
+    if kind == 'other-module':
+        return 'renamed.ko', content
     if kind == 'renamed-module':
         return 'renamed.ko', content.replace(b'immutable_rootfs', b'immutable_nullfs')
     if kind.endswith('signed-module'):

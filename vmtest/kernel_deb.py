@@ -175,7 +175,7 @@ See whether it works:
     immutable-rootfs status
 Go back: boot another kernel, and
     sudo dpkg --purge {name} linux-headers-{release}
-This kernel and its modules have no signature of Debian: with Secure Boot, the firmware refuses it.""")
+Debian has not signed this kernel. With Secure Boot, sign it: see {TOP}/Documentation/using.md, "Secure Boot".""")
     differences = (entry / "differences").read_text().splitlines()
     print(f"Options that differ from {kernel.config}: {len(differences)}, listed in {entry / 'differences'}")
 

@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from .config import ARCHITECTURES, DEFAULT_MACHINE, Architecture
 
@@ -55,6 +56,7 @@ class Machine:
     icount: bool = False                         # the guest's clocks count instructions; smp has to be 1
     architecture: Architecture = ARCHITECTURES[DEFAULT_MACHINE]
     accelerator: str = 'tcg'                     # or 'kvm'; with icount or gdb always tcg
+    firmware: Any = None                         # a secure_boot.Firmware, which boots its own kernel
 
     @property
     def host_clock(self):
@@ -63,6 +65,10 @@ class Machine:
         words = (*self.architecture.append, 'rcupdate.rcu_cpu_stall_timeout=300', '')
         return '' if self.icount else ' '.join(words)
 
+    @property
+    def words(self):
+        return f'console={self.architecture.console} panic=-1 {self.host_clock}{self.append}'
+
     def write_initrd(self, path):
         with open(path, 'wb') as stream:
             for part in self.initrd:
@@ -70,7 +76,7 @@ class Machine:
                     shutil.copyfileobj(source, stream, 1 << 20)
                 stream.write(bytes(-stream.tell() % 4))
 
-    def command(self, initrd=None, gdb=None):
+    def command(self, initrd=None, gdb=None, partition=None):
         serial = ['-serial', 'mon:stdio'] if self.console == 'stdio' else ['-monitor', 'none',
                                                                            '-serial', f'file:{self.console}']
         if self.report:
@@ -78,15 +84,18 @@ class Machine:
         accelerator = 'tcg' if self.icount or self.gdb else self.accelerator
         argv = [self.architecture.qemu, '-accel', accelerator, *self.architecture.machine,
                 '-m', str(self.memory), '-smp', str(self.smp),
-                '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial, '-kernel', self.kernel,
-                '-append', f'console={self.architecture.console} panic=-1 {self.host_clock}{self.append}']
+                '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', *serial]
+        if partition:
+            argv += self.firmware.options(partition)
+        else:
+            argv += ['-kernel', self.kernel, '-append', self.words] + (['-initrd', initrd] if initrd else [])
         if self.icount:
             argv += ['-icount', 'shift=0,sleep=off', '-rtc', 'base=2000-01-01,clock=vm']
         for disk in self.disks:
             argv += ['-drive', f'file={disk},if=virtio,format=raw,snapshot=on']
         if gdb:
             argv += ['-S', '-gdb', f'unix:{gdb},server=on,wait=off']
-        return argv + (['-initrd', initrd] if initrd else [])
+        return argv
 
     def debugger(self, gdb):
         commands = [f'target remote {gdb}', *self.gdb, 'detach']
@@ -126,12 +135,16 @@ def run(machine, timeout, stuck=None, started=None, follow=None):
         if machine.initrd:
             initrd = os.path.join(scratch, 'initrd')
             machine.write_initrd(initrd)
+        partition = None
+        if machine.firmware:
+            partition = os.path.join(scratch, 'partition')
+            machine.firmware.write_partition(partition, initrd, machine.words)
         begin = time.monotonic()
         errors = os.path.join(scratch, 'errors')
         gdb = os.path.join(scratch, 'gdb') if machine.gdb else None
         processes: list[subprocess.Popen] = []
         try:
-            qemu = start(processes, machine.command(initrd, gdb), errors)
+            qemu = start(processes, machine.command(initrd, gdb, partition), errors)
             if gdb:
                 while not os.path.exists(gdb) and qemu.poll() is None:
                     time.sleep(0.02)

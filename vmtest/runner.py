@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from tests.table import SELECTIONS, TESTS
 
-from . import TOP, Failure, qemu, report
+from . import TOP, Failure, qemu, report, secure_boot
 from .checks import coverage, races
 from .config import (COVERED, DEFAULT_MACHINE, DEFAULT_VERSION, FLAVOURS, GIVEN_VERSIONS, HOST, NATIVE_SERIES,
                      PATCHED_VERSIONS, SHARES, architecture, running)
@@ -97,6 +97,8 @@ class Case:
                             disks=[self.images.get(name) for name in self.images_of(test.disks)],
                             append=' '.join(filter(None, words)), memory=test.memory * row.memory, smp=test.smp,
                             console=self.log + '.console', report=self.log + '.report',
+                            firmware=secure_boot.Firmware(secure_boot.files(self.version), test.firmware)
+                            if test.firmware and not self.smoke else None,
                             gdb=test.fault.commands(self.kernel + '.map') if test.fault and row.patched and not self.smoke else [])
 
     def boot(self):

@@ -63,6 +63,9 @@ DKMS = {
     "dkms-boot": ("bookworm", """
         dkms gcc libc6-dev libelf1 make xz-utils
         busybox e2fsprogs initramfs-tools kmod systemd-sysv udev util-linux zstd""".split()),
+    "secure-boot": ("trixie", """
+        dkms gcc libc6-dev libelf1t64 make
+        grub-efi-amd64-signed openssl ovmf python3-virt-firmware sbsigntool shim-signed""".split()),
 }
 NOT_READ = "path-exclude=/usr/src/linux-headers-*-common/*"
 
@@ -298,6 +301,7 @@ IMAGES = {
     "dkms": "tar archive for scripts/in-debian of a Debian with dkms and the headers of Debian's own kernel",
     "dkms-trixie": "the same of Debian 13, without these headers",
     "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
+    "secure-boot": "the same as dkms-trixie, with what signs a kernel and boots it under Secure Boot",
     **{name: f"initramfs (uncompressed cpio) that is a minimal Debian {suite} whose init is systemd" for name, suite in IN_RAM.items()},
     **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"
           + (f"; it has {', '.join(system.more)}" if system.more else "")

@@ -67,7 +67,8 @@ static inline bool loaded_late(void)
 {
 	const char *flavour = getenv("flavour");
 
-	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged"));
+	return flavour && (strstr(flavour, "loadable") || !strcmp(flavour, "packaged") ||
+			   !strcmp(flavour, "secure-boot"));
 }
 
 /* Whether users may unmount the root of their mount namespaces if it lies on nullfs. */

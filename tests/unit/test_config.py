@@ -103,7 +103,8 @@ class Flavours(unittest.TestCase):
             kind = flavours.kind_of(row)
             self.assertEqual(issubclass(kind, flavours.CoverageKernel), row.coverage, row.name)
             self.assertEqual(issubclass(kind, flavours.LoadableKernel), row.loadable, row.name)
-            self.assertEqual(issubclass(kind, flavours.PackagedKernel), row.packaged, row.name)
+            self.assertEqual(issubclass(kind, flavours.DebKernel), row.packaged, row.name)
+            self.assertEqual(issubclass(kind, flavours.TrustsTestKey), row.test_key, row.name)
 
 
 class Architectures(unittest.TestCase):

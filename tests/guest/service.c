@@ -2,7 +2,7 @@
 /*
  * A service of a Debian system. When the system is up, runs the programs beside it that
  * tests=a,b,c on the kernel command line names, reports, and shuts the system down. With
- * next_root=1 systemd first starts again in another root.
+ * next_root= systemd first starts again in another root.
  */
 #include "guest.h"
 #include "report.h"
@@ -11,13 +11,14 @@
 
 int main(int argc, char **argv)
 {
-	const char *end;
+	const char *end, *directory = dirname(argv[0]);
 	char said[64];
 
 	(void)argc;
 	read_environment();
 	if (getenv("next_root") && !exists("/next-root")) {
-		execl("/tests/next-root.sh", "next-root.sh", (char *)NULL);
+		if (!chdir(directory))
+			execl("next-root.sh", "next-root.sh", (char *)NULL);
 		return 1;
 	}
 	/* Both ways to end a system are tested on nullfs. QEMU exits at a reboot. */
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 	system("systemctl is-system-running --wait >/run/state");
 	system("systemctl --failed --plain >/run/failed");
 	report_open(report_device());
-	report_programs(dirname(argv[0]));
+	report_programs(directory);
 	report_counts();
 	/* As dracut does for a root on RAID, LVM or NFS: systemd returns to the initramfs. */
 	write_file("/run/initramfs/.need_shutdown", "");

@@ -3,7 +3,7 @@
 from vmtest.config import DEFAULT_VERSION
 
 from .row import ALL, BOTH, BUILTIN, DEBUG, GUEST, LOADABLE, MODULE, PATCHED, SELECTED, Test
-from .same import reported
+from .same import reported, reported_and_ending
 
 # Each device takes time in udev, and no test uses these.
 DEBIAN_APPEND = 'root=/dev/vda ro fs=ext4 brd.rd_nr=0 loop.max_loop=0 8250.nr_uarts=2'
@@ -14,11 +14,11 @@ ENDED = r'service: poweroff(?s:.*)reboot: Power down|service: reboot(?s:.*)reboo
 EXITRD = (r'exitrd: entered by pivot_root(?s:.*)Unmounted /oldroot',)
 
 
-def debian(system, sentence, suffix='', variant='{variant}', moved=False, append='', console=(), **more):
+def debian(system, sentence, suffix='', variant='{variant}', moved=False, append='', programs=(), disks=(), console=(), **more):
     """A Debian system (see vmtest/userland.py) that boots through its own initramfs; moved: by MS_MOVE, even on nullfs."""
     return Test(
-        system + suffix, sentence, programs=('handover', 'debian', 'status.sh'),
-        initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}'),
+        system + suffix, sentence, programs=('handover', 'debian', 'status.sh', *programs),
+        initrd=('large', f'initramfs {system} {{version}} {variant}'), disks=(system, f'boot {system} {{version}} {variant}', *disks),
         append=DEBIAN_APPEND + ' moved=1' * moved + append, memory=512, smp=1, timeout=600, once=True,
         long=True, console=(ENDED, *console), immutable_console=(BEFORE_UDEV,),
         absent=(r'\[(?:\x1b\S*m)?FAILED|Failed to (unmount|detach|finalize)|Could not (unmount|detach)|Cannot umount',
@@ -115,4 +115,7 @@ TESTS = [
            suffix='-without-systemd', variant='shell', moved=True, append=' rd.udev.info', flavours=LOADABLE),
     debian('debian13-dracut', 'Debian 13 boots through dracut with systemd 257',
            flavours=PATCHED, same=reported, console=EXITRD),
+    debian('debian13-dracut', 'systemd of a Debian 13 on a disk starts again on another disk, and frees the first one',
+           suffix='-soft-reboot', append=' next_root=/dev/vdc end=poweroff', programs=('next-disk',), disks=('debian13-dracut',),
+           same=reported_and_ending, console=EXITRD),
 ]

@@ -28,5 +28,5 @@ TESTS = [
     ends('in-ram-umount-debian13', 'umount -a -r makes / read-only in a Debian 13 in its initramfs, and the system powers off',
          'in-ram-umount.sh', 13, 'poweroff', same=all_but_remount, stock_console=(REMOUNTED,)),
     debian('soft-reboot', 'systemd of Debian 13 starts again in another root, and the memory of the initramfs comes back',
-           'soft-rebooted', 13, append='next_root=1'),
+           'soft-rebooted', 13, append='next_root=tmpfs'),
 ]

@@ -8,6 +8,7 @@ from .row import ALL, DEBUG, EMPTY, MAY_EMPTY, NOT_BENEATH, Fault, Test
 from .same import reported, reported_but_ids
 
 FAULT_AT_BOOT: dict = {'flavours': ('builtin', 'debug'), 'long': DEBUG}
+DEVTMPFS_SETUP = ('devtmpfs_setup', 'devtmpfsd')     # 5.10 inlines it
 KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace', 'kmem_cache_alloc')
 
 TESTS = [
@@ -38,10 +39,11 @@ TESTS = [
          patched_console=(f'{NOT_BENEATH}: error -12; booting without it',), absent=('nullfs lies',)),
     Test('kdevtmpfs-stays', 'if kdevtmpfs cannot leave the rootfs it stays there, as on stock',
          programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
-         fault=Fault('rootfs_mount_beneath', ENOMEM, caller='devtmpfs_setup')),
-    Test('kdevtmpfs-keeps-rootfs', 'if kdevtmpfs cannot unmount its rootfs it keeps it, as on stock',
-         programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
-         fault=Fault('init_umount', ENOMEM, caller='devtmpfs_setup')),
+         fault=Fault('rootfs_mount_beneath', ENOMEM, caller=DEVTMPFS_SETUP)),
+    *(Test(f'kdevtmpfs-keeps-{name}', f'if kdevtmpfs cannot unmount {what} it keeps the rootfs, as on stock',
+           programs=('unselected', 'devices'), parameter='', selects=False, smp=1, same=reported,
+           fault=Fault('init_umount', ENOMEM, caller=DEVTMPFS_SETUP, skip=skip))
+      for name, what, skip in (('cover', 'what covers its rootfs', 0), ('rootfs', 'its rootfs', 1))),
     Test('root-not-pivoted', 'if the kernel cannot pivot into root= it uses MS_MOVE, as on stock',
          programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 moved=1', **FAULT_AT_BOOT,
          fault=Fault('do_pivot_root', EPERM),

@@ -35,7 +35,7 @@ class Fault:
     """
     function: Sequence[str]     # its name, or those that it has in one kernel or another
     error: int
-    caller: str | None = None
+    caller: Sequence[str] | None = None     # the same
     skip: int = 0
     after: str | None = None
 
@@ -45,13 +45,14 @@ class Fault:
             symbols = [(int(address, 16), name) for address, kind, name in map(str.split, lines) if kind in 'tT']
         place = {name: number for number, (_, name) in enumerate(symbols)}
 
-        def find(*names):
+        def find(names):
+            names = (names,) if isinstance(names, str) else names
             for name in names:
                 if name in place:
                     return place[name]
             raise Failure(f'this kernel has no function {" or ".join(names)}: give the fault of the test its name here')
 
-        function = find(*((self.function,) if isinstance(self.function, str) else self.function))
+        function = find(self.function)
         condition = ''
         if self.caller:
             begin, end = (symbols[find(self.caller) + more][0] for more in (0, 1))

@@ -18,7 +18,7 @@ def reported_but_ids(outcome):
 
 
 STAMP = re.compile(r'^\[ *\d+\.\d+\] ')
-COLOUR = re.compile(r'\x1b\[[0-9;]*[a-zA-Z]')
+COLOUR = re.compile(r'\x1b(\[[0-9;]*[a-zA-Z]|M)')
 
 
 # These appear at any time on a busy host.
@@ -54,7 +54,7 @@ def boot_log(outcome):
 
 
 # The service ends by itself while systemd stops it; a busy host makes systemd wait.
-TIMING = re.compile(r'tests\.service|job is running|Waiting for process')
+TIMING = re.compile(r'tests\.service|[Jj]ob .*running|Waiting for process')
 
 
 def reported_and_ending(outcome):

@@ -14,7 +14,7 @@ from . import TOP, Failure
 from .config import DEFAULT_MACHINE, FLAVOURS, OBJECTS, architecture
 from .process import BUILD_ENV, FIXED_ENV, first_line, last_line, run, start
 from .sources import source
-from .store import CACHE, Times, digest, locked, need_space, progress, remove, remove_entry, scratch
+from .store import CACHE, Times, claim, digest, locked, need_space, progress, remove, remove_entry, remove_unused, scratch
 
 RECIPE = 1      # see store.digest()
 CONFIGS = TOP / "tests/configs"
@@ -194,7 +194,7 @@ class Kernel:
 
     def get(self):
         """The cache entry, built when it is missing."""
-        if not self.entry.is_dir():
+        if not claim(self.entry):
             self.source.tree()
             with locked(f"build-{self.source.name}", self.what):
                 if not self.entry.is_dir():
@@ -220,8 +220,7 @@ class Kernel:
                 shutil.copy(self.objects / name, new)
             shutil.copy(self.objects / ".config", new / "config")
             shutil.copy(self.log_path, new / "build.log")
-            for old in self.entry.parent.glob(self.stem + "*"):
-                remove_entry(old)
+            remove_unused(self.entry.parent.glob(self.stem + "*"))
             new.rename(self.entry)
         seconds = time.monotonic() - started
         # Warnings about .config: fragments change choices of tinyconfig.

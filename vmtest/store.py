@@ -17,6 +17,7 @@ from .process import inherited
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "immutable-rootfs"
 GIGABYTE = 1 << 30
+LONGEST_RUN = 6 * 3600     # seconds
 
 
 class Progress:
@@ -98,7 +99,7 @@ def kept(path, what, make, gigabytes=1, others=lambda name: False, lock=""):
     The directory path of the cache. If it is missing, make(directory) fills one that becomes it. Then it
     removes older entries beside it: those for whose names others() is true.
     """
-    if path.is_dir():
+    if claim(path):
         return path
     with locked(lock or f"{path.parent.name}-{path.name}", what):
         if not path.is_dir():
@@ -107,11 +108,24 @@ def kept(path, what, make, gigabytes=1, others=lambda name: False, lock=""):
                 entry = new / "entry"
                 entry.mkdir()
                 make(entry)
-                for old in list(path.parent.iterdir()):
-                    if old != path and not old.name.startswith(".new-") and others(old.name):
-                        remove_entry(old)
+                remove_unused(old for old in list(path.parent.iterdir())
+                              if old != path and not old.name.startswith(".new-") and others(old.name))
                 entry.rename(path)
     return path
+
+
+def claim(path):
+    """Whether the entry is there. If so, other runs leave it there for as long as this one may take."""
+    with suppress(FileNotFoundError, PermissionError):
+        os.utime(path)
+    return path.is_dir()
+
+
+def remove_unused(entries):
+    """Remove those that no run of another checkout may still use."""
+    for entry in entries:
+        if entry.stat().st_mtime < time.time() - LONGEST_RUN:
+            remove_entry(entry)
 
 
 def remove(path):

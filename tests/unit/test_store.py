@@ -55,11 +55,25 @@ class Kept(InCache):
         self.assertEqual(self.made, ['thing-1'])
         self.assertEqual(self.names(), ['thing-1'])
 
+    def keep_after(self, seconds):
+        """thing-2, that long after thing-1 was made."""
+        self.keep('other-1')
+        self.keep('thing-1')
+        for name in self.names():
+            os.utime(self.place / name, (time.time() - seconds,) * 2)
+
     def test_others_go(self):
         """Those that the caller says are older; nothing else."""
-        for name in ('thing-1', 'other-1', 'thing-2'):
-            self.keep(name, others=lambda other: other.startswith('thing-'))
+        self.keep_after(store.LONGEST_RUN + 60)
+        self.keep('thing-2', others=lambda other: other.startswith('thing-'))
         self.assertEqual(self.names(), ['other-1', 'thing-2'])
+
+    def test_others_in_use_stay(self):
+        """A run of another checkout may go on with what it has found."""
+        self.keep_after(store.LONGEST_RUN + 60)
+        self.keep('thing-1')
+        self.keep('thing-2', others=lambda other: other.startswith('thing-'))
+        self.assertEqual(self.names(), ['other-1', 'thing-1', 'thing-2'])
 
     def test_nobody_else_may_not_read(self):
         self.assertEqual(stat.S_IMODE(self.keep().stat().st_mode) & 0o055, 0o055)

@@ -23,7 +23,7 @@ COLOUR = re.compile(r'\x1b(\[[0-9;]*[a-zA-Z]|M)')
 
 # These appear at any time on a busy host.
 HOST_IS_BUSY = re.compile(r'hrtimer: interrupt took|PM-Timer running at invalid rate|perf: interrupt took too long'
-                          r'|workqueue: \S+ hogged CPU|: quirk_\S+ took \d+ usecs')
+                          r'|workqueue: \S+ hogged CPU|: quirk_\S+ took \d+ usecs|clocksource: Long readout interval')
 
 
 def messages(outcome):

@@ -45,6 +45,11 @@ def sources_of(release):
     return "".join(sorted(f"deb [signed-by={KEYRING}] {site} {release}{kind} main\n" for kind, site in sites().items()))
 
 
+def backports_of(release):
+    """The line for its backports."""
+    return f"deb [signed-by={KEYRING}] {sites()['']} {release}-backports main\n"
+
+
 def environment():
     """An environment in which apt sees all of SUITES, with lists of the last day."""
     env = {**APT_ENV, "APT_CONFIG": str(PLACE / "apt.conf")}

@@ -67,6 +67,17 @@ DKMS = {
         dkms gcc libc6-dev libelf1t64 make
         grub-efi-amd64-signed openssl ovmf python3-virt-firmware sbsigntool shim-signed""".split()),
 }
+# Debian 13 with the packages of Debian's kernel of a series that has nullfs in /native, not installed.
+UPGRADE = """
+    dkms gcc gcc-14-for-host libc6-dev libelf1t64 linux-base make pahole
+    busybox e2fsprogs initramfs-tools kmod systemd-sysv udev util-linux zstd""".split()
+UPGRADE_SETUP = """
+    APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get clean
+    APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -y -t trixie-backports --no-install-recommends --download-only \\
+        install linux-image-cloud-amd64 linux-headers-cloud-amd64
+    mkdir "$1/native"
+    mv "$1"/var/cache/apt/archives/*.deb "$1/native"
+    """
 NOT_READ = "path-exclude=/usr/src/linux-headers-*-common/*"
 
 DEBIAN = ["systemd-sysv"]
@@ -146,12 +157,12 @@ def network_options():
             if wanted.match(line) and not line.endswith(' "";')]
 
 
-def debootstrap(title, log, suite, target, variant, packages, *options):
+def debootstrap(title, log, suite, target, variant, packages, *options, sources=""):
     words = [f"--variant={variant}", f"--hook-dir={MERGED_USR}", "--include=" + ",".join(packages), *options]
     words += [f"--aptopt={option}" for option in network_options()]
     words += [f"--dpkgopt={option}" for option in NOT_INSTALLED]
     words += [f"--customize-hook={TIDY_UP}"]
-    mmdebstrap(title, log, debian.sources_of(suite), *words, suite, target)
+    mmdebstrap(title, log, debian.sources_of(suite) + sources, *words, suite, target)
 
 
 def mmdebstrap(title, log, sources, *words):
@@ -230,13 +241,17 @@ def write_ext4(title, directory, name, size):
     shutil.rmtree(f"{directory}/tree")
 
 
-def make_dkms(title, directory, suite, packages):
+def make_dkms(title, directory, suite, packages, *options, sources=""):
     tar = f"{directory}/all.tar"
-    debootstrap(title, f"{directory}/log", suite, tar, "minbase", packages, f"--dpkgopt={NOT_READ}")
+    debootstrap(title, f"{directory}/log", suite, tar, "minbase", packages, f"--dpkgopt={NOT_READ}", *options, sources=sources)
     progress.show(f"{title}: writing the archive", always=True)
     # An ordinary user cannot unpack devices.
     must("sh", "-ec", "mmtarfilter '--path-exclude=/dev/*' <all.tar >dkms.tar", cwd=directory)
     os.unlink(tar)
+
+
+def make_upgrade(title, directory):
+    make_dkms(title, directory, "trixie", UPGRADE, f"--customize-hook={UPGRADE_SETUP}", sources=debian.backports_of("trixie"))
 
 
 def make_system(title, directory, system):
@@ -301,6 +316,7 @@ IMAGES = {
     "dkms": "tar archive for scripts/in-debian of a Debian with dkms and the headers of Debian's own kernel",
     "dkms-trixie": "the same of Debian 13, without these headers",
     "dkms-boot": "the same of Debian 12, without these headers, with what it takes to boot from a disk",
+    "upgrade": "the same as dkms-boot of Debian 13, with packages of Debian's kernel of a series that has nullfs",
     "secure-boot": "the same as dkms-trixie, with what signs a kernel and boots it under Secure Boot",
     **{name: f"initramfs (uncompressed cpio) that is a minimal Debian {suite} whose init is systemd" for name, suite in IN_RAM.items()},
     **{name: f"disk image of a Debian that makes its own initramfs with {system.generator}, and mounts /dev/vdb as /boot"
@@ -334,6 +350,8 @@ def entry_of(name, machine=DEFAULT_MACHINE):
         suite, packages = DKMS[name]
         return Entry(name, f"Debian {suite}, {name}", partial(make_dkms, suite=suite, packages=packages), ("mmdebstrap",),
                      (suite, packages, NOT_READ)), "dkms.tar"
+    if name == "upgrade":
+        return Entry(name, f"Debian trixie, {name}", make_upgrade, ("mmdebstrap",), (UPGRADE, UPGRADE_SETUP, NOT_READ)), "dkms.tar"
     if name in ("ext4", "squashfs"):
         return Entry("debian", "Debian bookworm, debian", make_debian, (*DISK_PROGRAMS, "mksquashfs"),
                      (DEBIAN, DEBIAN_SIZE)), f"debian.{name}"

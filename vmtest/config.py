@@ -141,6 +141,8 @@ FLAVOURS = _flavours(
     Flavour("packaged", ("loadable", "packaged"),
             "patched, in Debian packages; takes only modules that the test key has signed", packaged=True, test_key=True,
             groups=("kernel-deb",)),
+    Flavour("stock-packaged", ("stock-packaged",), "unpatched, in Debian packages", patched=False, packaged=True,
+            groups=("kernel-deb",)),
     Flavour("secure-boot", ("loadable", "secure-boot"),
             "patched, in Debian packages; locks itself down under Secure Boot", packaged=True, rare=True, objects="secure-boot",
             groups=("kernel-deb",)),

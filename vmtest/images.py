@@ -8,7 +8,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from . import TOP, Failure, initramfs, newc, secure_boot, selftests, userland
+from . import TOP, Failure, initramfs, newc, secure_boot, selftests, upgrade, userland
 from .config import DEFAULT_VERSION, FLAVOURS, NATIVE_SERIES
 from .flavours import kernel
 from .process import BUILD_ENV, DISK_ENV, first_line, must, run, script
@@ -57,6 +57,11 @@ class Images:
         if kind == 'initramfs':
             system, version, variant = words
             return str(initramfs.make(system, version) / f'{variant}.img')
+        if kind == 'upgrade':
+            version, file = words
+            return os.path.join(self.get(f'upgraded {version}'), file)
+        if kind == 'upgraded':
+            return str(upgrade.system(*words))
         if kind.endswith('module'):
             with newc.Archive(path) as archive:
                 archive.file(*kernel_module(kind, words, self.machine))
@@ -79,7 +84,7 @@ class Images:
             with self.tree() as tree:
                 must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress')
         elif kind == 'boot':
-            self.boot(path, self.get(' '.join(('initramfs', *words))))
+            self.boot(path, self.get(' '.join(('initramfs', *words))) if words else None)
         elif name == 'initrd.ext2':
             self.disk(path, 'ext2')
         elif name == 'zeros':
@@ -188,10 +193,11 @@ class Images:
         return tree
 
     def boot(self, path, made):
-        """The /boot of a Debian system, with the tests in it."""
+        """The /boot of a Debian system, with the tests in it; made: the initramfs, if it needs one."""
         with tempfile.TemporaryDirectory(dir=self.directory) as tree:
-            release = Path(made).with_name('release').read_text(encoding='ascii')
-            shutil.copy(made, os.path.join(tree, f'initrd.img-{release}'))
+            if made:
+                release = Path(made).with_name('release').read_text(encoding='ascii')
+                shutil.copy(made, os.path.join(tree, f'initrd.img-{release}'))
             shutil.copytree(self.programs, os.path.join(tree, 'tests'))
             shutil.copy(STATUS, os.path.join(tree, 'tests'))
             must('mksquashfs', tree, path, '-all-root', '-noappend', '-quiet', '-no-progress', '-comp', 'lz4')

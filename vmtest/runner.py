@@ -92,7 +92,8 @@ class Case:
         if row.debug:
             words.append('panic_on_warn=1 oops=panic')
             self.programs.append('leaks')
-        return qemu.Machine(kernel=self.kernel, architecture=machine, accelerator=self.accelerator,
+        booted = self.images.get(*self.images_of([test.boots])) if test.boots else self.kernel
+        return qemu.Machine(kernel=booted, architecture=machine, accelerator=self.accelerator,
                             initrd=[self.images.get(name) for name in self.images_of(test.initrd)],
                             disks=[self.images.get(name) for name in self.images_of(test.disks)],
                             append=' '.join(filter(None, words)), memory=test.memory * row.memory, smp=test.smp,

@@ -7,12 +7,12 @@ A guest gets `expect=nullfs` or `expect=stock` on its command line, according to
 programs (tests/guest) one after the other; each reports a TAP document of its own.
 """
 from . import (conformance, containers, faults, handover, host, in_ram, initramfs, load, parameters, root, runner,
-               secure_boot, security_modules, status, stress)
+               secure_boot, security_modules, status, stress, upgrade)
 from .row import PATCHED
 
 SHORT = ('initramfs', 'empty', 'memory', 'load', 'load-empty', 'root-ext4', 'unselected')
 SUBJECTS = (host, initramfs, security_modules, secure_boot, conformance, load, handover, stress, root, faults, containers, in_ram,
-            parameters, runner, status)
+            parameters, runner, status, upgrade)
 TESTS = [test for subject in SUBJECTS for test in subject.TESTS]
 
 # The tests and flavours that run on an architecture, with --short, or with --coverage.

@@ -74,6 +74,7 @@ class Test:
     selects: bool = True        # whether that parameter puts nullfs beneath the rootfs
     initrd: tuple = GUEST       # parts of the initramfs, see vmtest/images.py and Case.images_of in vmtest/runner.py
     disks: tuple = ()
+    boots: str = ''             # the image that has the kernel, if that is not the flavour's own
     firmware: str = ''          # boots through OVMF, in one of the WAYS of vmtest/secure_boot.py
     memory: int = 256
     smp: int = 2

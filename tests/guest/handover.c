@@ -3,7 +3,7 @@
  * Runs on the real root, after the kernel itself (root= without an initramfs) or a program of the
  * initramfs has handed over to it. The command line gives what to expect: fs= the root's type;
  * moved=1 if the root was moved over the rootfs, as on stock; stays=1 if the old rootfs could not
- * be unmounted and covers it.
+ * be unmounted and covers it; enters=1 if it is what a program gets that enters the namespace.
  */
 #include "guest.h"
 #include "harness.h"
@@ -53,6 +53,22 @@ TEST(below)
 		if (immutable())
 			EXPECT_EQ(NULL_FS_MAGIC, magic_of("/"));
 	}
+}
+
+/* It is the root of the mount namespace, and not only of its processes. */
+TEST(enters)
+{
+	struct stat own, other;
+	int ns;
+
+	if (!getenv("enters"))
+		return;
+	ASSERT_EQ(0, sys(stat("/", &own)));
+	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, ns);
+	ASSERT_EQ(0, sys(setns(ns, CLONE_NEWNS)));
+	ASSERT_EQ(0, sys(stat("/", &other)));
+	EXPECT_EQ(own.st_dev, other.st_dev);
 }
 
 /* Kernel threads and PID 1 have the same root. */

@@ -5,10 +5,10 @@ from .same import root_panic
 
 TESTS = [
     Test('root-ext4', 'without an initramfs the kernel enters root= by pivot_root, also with rootdelay=',
-         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4',
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw rootdelay=1 fs=ext4 enters=1',
          flavours=(*ALL, *OTHER_BUILDS), absent=(ROOT_MOVED,)),
     Test('root-squashfs', 'without an initramfs the kernel enters a read-only root= by pivot_root, also with rootwait',
-         programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs',
+         programs=('handover',), initrd=(), disks=('squashfs',), append='root=/dev/vda rootwait fs=squashfs enters=1',
          flavours=ALL, long=DEBUG, absent=(ROOT_MOVED,)),
     Test('no-init', 'with an initramfs without /init the kernel enters root=',
          programs=('handover',), initrd=('bare',), disks=('ext4',), append='root=/dev/vda rw fs=ext4',
@@ -22,7 +22,7 @@ TESTS = [
          flavours=ALL, long=DEBUG,
          console=('RAMDISK: ext2 filesystem found',), absent=(ROOT_MOVED,)),
     Test('root-no-provider', 'a patched kernel without a provider moves root= over the rootfs, as stock does',
-         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4', flavours=('stock', *LOADABLE),
+         programs=('handover',), initrd=(), disks=('ext4',), append='root=/dev/vda rw fs=ext4 enters=1', flavours=('stock', *LOADABLE),
          parameter='', selects=False, absent=('immutable_rootfs: ',)),
     Test('root-none', 'without any root the kernel panics as stock does',
          initrd=(), expect='panic', same=root_panic),

@@ -190,9 +190,13 @@ def boot(parser):
     return run
 
 
-def engines(parser):
+def several_machines(parser):
     parser.epilog = 'JOBS in the environment is how many machines run at a time (2).'
     parser.add_argument('--smoke', action='store_true', help='do everything but build and boot')
+
+
+def engines(parser):
+    several_machines(parser)
 
     def run(options):
         from .engines import main
@@ -201,8 +205,7 @@ def engines(parser):
 
 
 def distro(parser):
-    parser.epilog = 'JOBS in the environment is how many machines run at a time (2).'
-    parser.add_argument('--smoke', action='store_true', help='do everything but build and boot')
+    several_machines(parser)
 
     def run(options):
         from .distro import main

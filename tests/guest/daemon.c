@@ -6,7 +6,7 @@
  */
 #include "guest.h"
 #include "memory.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /* Runs in a Debian system whose own initramfs, with the file /large in it, has started it. */
 #include "guest.h"
 #include "memory.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* All units are up. */
 TEST(running)

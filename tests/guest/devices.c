@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* devtmpfs: the kernel's thread creates and removes the nodes, whatever others have mounted. */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <linux/loop.h>
 #include <sys/ioctl.h>

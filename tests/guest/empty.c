@@ -5,7 +5,7 @@
  * Without it, and on stock, the root is locked. In both cases whatever a mount covers stays hidden.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <linux/mount.h>

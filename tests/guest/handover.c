@@ -6,7 +6,7 @@
  * be unmounted and covers it; enters=1 if it is what a program gets that enters the namespace.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* The root is the file system that root= names, and the rootfs is not visible. */
 TEST(root)

@@ -4,7 +4,7 @@
  * find.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 TEST(leaking)
 {

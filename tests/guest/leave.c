@@ -8,7 +8,7 @@
 #include "guest.h"
 #include "memory.h"
 #include "report.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 

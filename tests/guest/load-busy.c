@@ -6,7 +6,7 @@
  * notices.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
  * (Documentation/fault-injection of the kernel).
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 #define FAIL_NTH "/proc/thread-self/fail-nth"

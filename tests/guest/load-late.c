@@ -4,7 +4,7 @@
  * real root.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* Nothing visible changes, not even the root's parent. */
 TEST(loading)

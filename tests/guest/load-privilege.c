@@ -4,7 +4,7 @@
  * mount namespace only: all others that exist stay as they are.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <linux/capability.h>
 #include <sys/mman.h>

@@ -6,7 +6,7 @@
  * same name, built in or loaded; a module of another name (/renamed.ko) finds nullfs itself.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 static void refused(struct __test_metadata *_metadata, const char *path, int error_on_nullfs)
 {

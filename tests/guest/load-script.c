@@ -4,7 +4,7 @@
  * nothing.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 FIXTURE(script)
 {

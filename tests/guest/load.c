@@ -4,7 +4,7 @@
  * one find nullfs.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* Without the module a patched kernel behaves like a stock kernel. */
 TEST(before)

@@ -4,7 +4,7 @@
  * with and without nullfs beneath. policy.sh has loaded the policy of the last module in lsm=.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <linux/landlock.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
 #include "guest.h"
 #include "memory.h"
 #include "report.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /*
  * What PID 1 observed. It executes another program at the handover, so this is passed in the

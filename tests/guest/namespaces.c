@@ -5,7 +5,7 @@
  * an attribute on nullfs.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <linux/fs.h>

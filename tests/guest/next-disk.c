@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* In a Debian that systemd started again on the disk that next_root= names (next-root.sh). */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* That disk is the root. */
 TEST(root)

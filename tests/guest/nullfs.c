@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What user space sees on nullfs, and that it cannot mount another one. */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <linux/fs.h>

@@ -4,7 +4,7 @@
  * value.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 /* Nullfs lies beneath the rootfs if and only if the parameter selected it. */
 TEST(beneath_the_rootfs)

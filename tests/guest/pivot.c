@@ -5,7 +5,7 @@
  * changes nothing.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <signal.h>
 #include <sys/resource.h>

@@ -5,7 +5,7 @@
  * hits.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <sys/file.h>
 #include <sys/xattr.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pivot_init refuses wrong use before it changes anything, and prints the reason in one line. */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <linux/filter.h>

@@ -7,7 +7,7 @@
  */
 #include "guest.h"
 #include "report.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <signal.h>
 

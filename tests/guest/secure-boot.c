@@ -4,7 +4,7 @@
  * on. shim passes the list of keys that the machine's owner has enrolled.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #define VARIABLES "/sys/firmware/efi/efivars/"
 #define GLOBAL "-8be4df61-93ca-11d2-aa0d-00e098032b8c"

@@ -5,7 +5,7 @@
  */
 #include "guest.h"
 #include "memory.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #define MOST_KB 4096
 

@@ -7,7 +7,7 @@
  * seed=N and operations=N on the kernel command line select the storm, see storm.h.
  */
 #include "storm.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <signal.h>

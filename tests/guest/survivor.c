@@ -8,7 +8,7 @@
 #include "guest.h"
 #include "memory.h"
 #include "report.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #define MOST_KB 2048 /* what the three use themselves, and what a page table more or less makes */
 #define HELD_KB 512  /* the size of the file that is held */

@@ -4,7 +4,7 @@
  * if nullfs lies beneath, and never sees what a mount covers.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <linux/mount.h>
 

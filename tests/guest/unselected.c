@@ -4,7 +4,7 @@
  * lines "# same: ..." between a stock kernel and a patched one.
  */
 #include "guest.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #include <linux/stat.h>
 

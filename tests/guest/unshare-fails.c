@@ -6,7 +6,7 @@
  */
 #include "guest.h"
 #include "memory.h"
-#include "harness.h"
+#include "kselftest_harness.h"
 
 #define NOISE_KB 6000 /* less than a leak of 64 bytes at 100,000 times */
 

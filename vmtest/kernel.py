@@ -14,7 +14,7 @@ from . import TOP, Failure
 from .config import DEFAULT_MACHINE, FLAVOURS, OBJECTS, architecture
 from .process import BUILD_ENV, FIXED_ENV, first_line, last_line, run, start
 from .sources import source
-from .store import CACHE, Times, claim, digest, locked, need_space, progress, remove, remove_entry, remove_unused, scratch
+from .store import CACHE, DIGITS, Times, claim, digest, locked, need_space, progress, remove, remove_entry, remove_unused, scratch
 
 RECIPE = 1      # see store.digest()
 CONFIGS = TOP / "tests/configs"
@@ -220,7 +220,7 @@ class Kernel:
                 shutil.copy(self.objects / name, new)
             shutil.copy(self.objects / ".config", new / "config")
             shutil.copy(self.log_path, new / "build.log")
-            remove_unused(self.entry.parent.glob(self.stem + "*"))
+            self.remove_older()
             new.rename(self.entry)
         seconds = time.monotonic() - started
         # Warnings about .config: fragments change choices of tinyconfig.
@@ -229,6 +229,10 @@ class Kernel:
         progress.done(f"{self.what}: built in {seconds:.0f} s"
                       + (f", {warnings} warnings in {self.entry / 'build.log'}" if warnings else ""))
         Times.add({self.what: seconds})
+
+    def remove_older(self):
+        """Entries of this flavour, and not of another one whose name begins like it."""
+        remove_unused(self.entry.parent.glob(self.stem + "?" * DIGITS))
 
     def image(self):
         """The image's name in the cache entry and for make."""

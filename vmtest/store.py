@@ -18,6 +18,7 @@ from .process import inherited
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "immutable-rootfs"
 GIGABYTE = 1 << 30
 LONGEST_RUN = 6 * 3600     # seconds
+DIGITS = 16     # of a key
 
 
 class Progress:
@@ -160,7 +161,7 @@ def digest(*parts):
     for part in parts:
         text = part.name.encode() + b"\0" + part.read_bytes() if isinstance(part, Path) else part.encode()
         total.update(hashlib.sha256(text).digest())
-    return total.hexdigest()[:16]
+    return total.hexdigest()[:DIGITS]
 
 
 class Times:

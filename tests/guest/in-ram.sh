@@ -39,6 +39,6 @@ plan
 journalctl --sync
 echo '# same: errors in the journal:'
 journalctl -b -p err -o cat | sort -u | sed 's/^/# same: /'
-echo '# same: messages of systemd, but for those about time:'
-journalctl -b -t systemd -o cat |
-	sed -e '/^Startup finished/d' -e '/: Consumed/d' -e 's/[0-9][0-9]*/N/g' | sort -u | sed 's/^/# same: /'
+echo '# same: messages of programs, but for those about time:'
+journalctl -b -o cat SYSLOG_IDENTIFIER=systemd + _TRANSPORT=driver + _TRANSPORT=journal + _TRANSPORT=stdout + _TRANSPORT=syslog |
+	sed -e 's/[0-9a-f]\{32\}/N/g' -e '/^Startup finished/d' -e '/: Consumed/d' -e 's/[0-9][0-9]*/N/g' | sort -u | sed 's/^/# same: /'

@@ -4,7 +4,7 @@ from vmtest.config import DEFAULT_VERSION
 
 from .handover import ENDED
 from .row import SELECTED, Test
-from .same import REMOUNTED, all_but_remount, reported_and_ending
+from .same import REMOUNTED, all_but_remount, booted_and_ended
 
 
 def debian(name, sentence, program, release, append='', console=(), **more):
@@ -20,9 +20,9 @@ def ends(name, sentence, program, release, end, **more):
 
 TESTS = [
     ends('in-ram-debian12', 'Debian 12 lives in its initramfs, systemd isolates its units there, and the system powers off',
-         'in-ram.sh', 12, 'poweroff', same=reported_and_ending),
+         'in-ram.sh', 12, 'poweroff', same=booted_and_ended),
     ends('in-ram-debian13', 'Debian 13 lives in its initramfs, systemd isolates its units there, and the system reboots',
-         'in-ram.sh', 13, 'reboot', same=reported_and_ending),
+         'in-ram.sh', 13, 'reboot', same=booted_and_ended),
     ends('in-ram-umount-debian12', 'umount -a -r makes / read-only in a Debian 12 in its initramfs, and the system reboots',
          'in-ram-umount.sh', 12, 'reboot', same=all_but_remount, stock_console=(REMOUNTED,)),
     ends('in-ram-umount-debian13', 'umount -a -r makes / read-only in a Debian 13 in its initramfs, and the system powers off',

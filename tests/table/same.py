@@ -65,6 +65,11 @@ def reported_and_ending(outcome):
                                       if not TIMING.search(line) and not HOST_IS_BUSY.search(line))
 
 
+def booted_and_ended(outcome):
+    """And the kernel's messages, without ours. systemd's first ones are among these, and the guest marks them."""
+    return reported_and_ending(outcome) + [line for line in boot_log(outcome) if not re.match(r'immutable_rootfs: |systemd\S*\[', line)]
+
+
 REMOUNTED = "Remounting '/' read-only"
 
 

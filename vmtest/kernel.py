@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import TOP, Failure
 from .config import DEFAULT_MACHINE, FLAVOURS, OBJECTS, architecture
+from .debian import numbers
 from .process import BUILD_ENV, FIXED_ENV, first_line, last_line, run, start
 from .sources import source
 from .store import CACHE, DIGITS, Times, claim, digest, locked, need_space, progress, remove, remove_entry, remove_unused, scratch
@@ -151,6 +152,16 @@ def tree_key(flavour):
 # Kernels
 
 
+def fragments_of(name, series):
+    """NAME.config, and NAME-SERIES.config and NAME-FIRST-LAST.config for this series."""
+    found = [CONFIGS / f"{name}.config"]
+    for path in sorted(CONFIGS.glob(f"{name}-*.config")):
+        match = re.fullmatch(r"(\d+\.\d+)(?:-(\d+\.\d+))?", path.stem.removeprefix(f"{name}-"))
+        if match and numbers(match[1]) <= numbers(series) <= numbers(match[2] or match[1]):
+            found.append(path)
+    return found
+
+
 class Kernel:
     """The kernel of a version, a flavour and an architecture."""
 
@@ -168,11 +179,8 @@ class Kernel:
                     raise Failure(f"{version} {flavour}: {path.relative_to(TOP)} is missing from this checkout")
         self.source = source(version, given, fetch)
         self.what = f"{self.source.version} {flavour}" + self.architecture.suffix.replace("-", " ")
-        self.fragments = []
-        for name in ("base", *self.architecture.fragments, *self.flavour.fragments):
-            for path in (CONFIGS / f"{name}.config", CONFIGS / f"{name}-{self.source.series}.config"):
-                if path.is_file():
-                    self.fragments.append(path)
+        self.fragments = [path for name in ("base", *self.architecture.fragments, *self.flavour.fragments)
+                          for path in fragments_of(name, self.source.series)]
         self.stem = f"{self.source.name}{self.architecture.suffix}-{flavour}-"
         self.entry = CACHE / "kernel" / (self.stem + self.key())
 
@@ -279,7 +287,7 @@ class Kernel:
                 lost.append(f"{line} ({fragment})")
         if lost:
             raise Failure(f"{self.what}: the configuration of {self.source.id} drops {', '.join(lost)}; "
-                          "a symbol of one version only belongs into tests/configs/NAME-VERSION.config")
+                          "a symbol that not all series have belongs into tests/configs/NAME-FIRST-LAST.config")
 
     def compile(self, totals_path):
         """Build the image, counting files."""

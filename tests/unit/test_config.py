@@ -2,7 +2,9 @@
 """Versions, flavours and architectures refer to what there is, and all that there is is referred to."""
 import re
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from tests.table import SELECTIONS, TESTS
@@ -124,22 +126,27 @@ class Architectures(unittest.TestCase):
 
 class Fragments(unittest.TestCase):
     def test_all_are_used(self):
-        """NAME.config by a flavour or an architecture, NAME-SERIES.config as well, for a series that there is."""
+        """NAME.config by a flavour or an architecture, NAME-SERIES.config and NAME-FIRST-LAST.config as well, for series that there are."""
         used = {'base', 'distro', 'kernel-deb', 'no-debug', *(name for row in (*config.FLAVOURS.values(), *config.ARCHITECTURES.values())
                                     for name in row.fragments)}
-        series = {row.series for row in config.VERSIONS.values()}
-        for path in (TOP / 'tests/configs').iterdir():
-            name, _, of = path.stem.rpartition('-') if path.stem not in used else (path.stem, '', '')
-            self.assertEqual(path.suffix, '.config')
-            self.assertIn(name, used, path.name)
-            self.assertIn(of, {'', *series}, path.name)
+        found = {path for name in used for row in config.VERSIONS.values() for path in kernel.fragments_of(name, row.series)}
+        self.assertEqual(found, set((TOP / 'tests/configs').iterdir()))
+
+    def test_series(self):
+        """Numbers are compared, and a name that begins with another one is not of it."""
+        with tempfile.TemporaryDirectory() as work, mock.patch.object(kernel, 'CONFIGS', Path(work)):
+            for name in ('a', 'a-b', 'a-b-6.1', 'a-6.1', 'a-5.10-5.17', 'a-5.10', 'a-6.6-6.12'):
+                Path(work, f'{name}.config').touch()
+            for series, names in {'5.9': ['a'], '5.10': ['a', 'a-5.10-5.17', 'a-5.10'], '5.17': ['a', 'a-5.10-5.17'], '6.1': ['a', 'a-6.1'],
+                                  '6.8': ['a', 'a-6.6-6.12'], '6.18': ['a'], '7': ['a']}.items():
+                self.assertEqual([path.stem for path in kernel.fragments_of('a', series)], names, series)
 
     def test_kernels_find_them(self):
         source = mock.Mock(series='6.12', version='6.12', id='id')
         source.name = '6.12'
         with mock.patch.object(kernel, 'source', lambda *words: source), mock.patch.object(kernel, 'run', lambda *w, **m: (0, 'gcc')):
             names = [path.name for path in flavours.kernel('6.12', 'debug').fragments]
-        self.assertEqual(names, ['base.config', 'x86.config', 'builtin.config', 'debug.config', 'debug-6.12.config'])
+        self.assertEqual(names, ['base.config', 'x86.config', 'builtin.config', 'debug.config', 'debug-6.6-6.12.config'])
 
 
 class Shares(unittest.TestCase):

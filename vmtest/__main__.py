@@ -255,10 +255,11 @@ def check_patch(parser):
     parser.add_argument('names', nargs='*', metavar='KERNEL', help='a kernel tree, or a name of tests/kernels ($KERNEL, or all)')
     parser.add_argument('--tried', action='store_true', help='end with the table of Documentation/carrying.md, for which the module'
                                                              ' is compiled for each source as well')
+    parser.add_argument('--boot', action='store_true', help='the same, and run the short test on each source, which builds three kernels')
 
     def run(options):
         from .check_patch import main
-        return main(options.names, options.tried)
+        return main(options.names, options.tried, options.boot)
     return run
 
 

@@ -10,13 +10,14 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from . import TOP, Failure
 from .config import DEFAULT_VERSION, GIVEN_VERSIONS, VERSIONS
-from .process import run
+from .process import last_line, run, start
 from .sources import source
 from .store import progress
 
@@ -218,20 +219,31 @@ def compiles(tree):
     return "no" if status else "yes"
 
 
-def tried(trials):
+def short_test(tree):
+    """How it ends for the whole source: the last line of the report."""
+    with start([TOP / "scripts/vmtest", "test", "--short"], env={**os.environ, "KERNEL_SRC": str(tree)},
+               stdout=subprocess.PIPE) as process:
+        report, _ = process.communicate()
+    if process.returncode:
+        print(report, file=sys.stderr)
+    return last_line(report) if report else "not run"
+
+
+def tried(trials, boot):
     """The table of Documentation/carrying.md, which names trees by their directories."""
-    yield "| source | version | patch | hunks in their functions | farthest | module compiles |"
-    yield "|---|---|---|---|--:|---|"
+    yield "| source | version | patch | hunks in their functions | farthest | module compiles | short test |"
+    yield "|---|---|---|---|--:|---|---|"
     for name, trial in trials:
         cells = [Path(name).name, ".".join(map(str, trial.version()))]
         if trial.verdict in (APPLIES, APPLIED):
-            cells += [f"`{trial.hooks.name}`", "no" if trial.misplaced else "yes", f"{trial.offset} lines", compiles(trial.tree)]
+            cells += [f"`{trial.hooks.name}`", "no" if trial.misplaced else "yes", f"{trial.offset} lines", compiles(trial.tree),
+                      short_test(trial.tree) if boot and trial.verdict == APPLIES else "-"]
         else:
-            cells += [trial.verdict, "", "", ""]
+            cells += [trial.verdict, "", "", "", ""]
         yield f"| {' | '.join(cells)} |"
 
 
-def main(names, table=False):
+def main(names, table=False, boot=False):
     given = os.environ.get("KERNEL_SRC")
     left_out = []
     if not names:
@@ -247,8 +259,8 @@ def main(names, table=False):
             trial = Trial(tree.resolve(), Path(work, "tree"))
             trials.append((str(tree) if own else name, trial))
             surprises += tell(trial, trials[-1][0], (APPLIES, APPLIED, NATIVE) if own else (VERSIONS[name].expected,))
-    if table:
-        for line in tried(trials):
+    if table or boot:
+        for line in tried(trials, boot):
             print(line, flush=True)
     elif len(trials) > 1:
         print(*summary(trials), sep="\n")

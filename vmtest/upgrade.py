@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-A Debian 13 with the module's package and three kernels: patched, Debian's own of a series that has nullfs, and not patched.
-tests/debian/upgrade makes it. An entry of the cache has system.ext4, and NAME.vmlinuz and NAME.img of each flavour.
+A Debian 13 with the module's package and three kernels: patched, Debian's own of a series that has nullfs, and not patched;
+and the same after Debian's own was purged. tests/debian/upgrade makes both. An entry of the cache has system.ext4 with
+NAME.vmlinuz and NAME.img of each flavour, and purged.ext4 with purged.vmlinuz and purged.img.
 """
 import os
 import shutil
@@ -45,5 +46,6 @@ def make(title, directory, patched, stock):
         lab.checkout(place / 'checkout')
         must(place / 'checkout/scripts/deb', place)
         lab.run(BASE, 'upgrade', place, Path(directory))
-    userland.write_ext4(title, directory, 'system', DISK_SIZE)
-    os.unlink(f'{directory}/system.tar')
+    for name in ('system', 'purged'):
+        userland.write_ext4(title, directory, name, DISK_SIZE)
+        os.unlink(f'{directory}/{name}.tar')

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154 # linux7 and flavour come from the kernel command line
 # A Debian that has the module's package runs on each of its kernels, and `immutable-rootfs status` reports what the kernel has.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 number=0
@@ -34,12 +35,21 @@ line()
 	sed -n "s,^$1  *,,p" /run/status
 }
 
+linux7_is()
+{
+	set -- /lib/modules/7.*
+	if [ -d "$1" ]; then
+		echo installed
+	else
+		echo purged
+	fi
+}
+
 kernel_log()
 {
 	dmesg | sed 's/^\[[^]]*\] //'
 }
 
-# shellcheck disable=SC2154 # from the kernel command line
 case $flavour in
 packaged)
 	release='6.*-packaged' module='loaded, version [0-9]*.*' below=', and nullfs beneath that' status=0
@@ -56,6 +66,7 @@ sed 's/^/# /' /run/status
 immutable-rootfs status --check
 checked=$?
 check "the kernel is the one that was chosen" is "$(uname -r)" "$release"
+check "Linux 7 is $linux7" is "$(linux7_is)" "$linux7"
 check "systemd is content" is "$(cat /run/state)" running
 check "status: module" is "$(line module)" "$module"
 check "status: beneath /" is "$(line 'beneath /')" "the emptied rootfs$below"

@@ -9,7 +9,7 @@ from .same import reported, reported_but_ids
 
 FAULT_AT_BOOT: dict = {'flavours': ('builtin', 'debug'), 'long': DEBUG}
 DEVTMPFS_SETUP = ('devtmpfs_setup', 'devtmpfsd')     # 5.10 inlines it
-KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace', 'kmem_cache_alloc')
+KZALLOC = ('__kmalloc_cache_noprof', 'kmalloc_trace', 'kmem_cache_alloc_trace', 'kmem_cache_alloc')
 
 TESTS = [
     Test('no-memory', 'without memory for nullfs the kernel logs that and boots as stock',

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from . import TOP, Failure, smoke
-from .config import DEFAULT_VERSION, PATCHED_VERSIONS
+from .config import DEFAULT_VERSION, PATCHED_VERSIONS, VERSIONS
 from .flavours import DebKernel
 from .kernel import CONFIGS, KO, Tree
 from .process import must, setup
@@ -24,6 +24,8 @@ from .store import CACHE, progress
 FLAVOUR = "distro"
 FRAGMENT = CONFIGS / "kernel-deb.config"
 NO_DEBUG = CONFIGS / "no-debug.config"
+# Those that have Debian's patches. Of the others only the original source is fetched.
+DEBIAN_VERSIONS = tuple(name for name in PATCHED_VERSIONS if VERSIONS[name].origin.startswith("linux-source-"))
 REQUIRED = ("CONFIG_ROOTFS_PROVIDER", "CONFIG_IMMUTABLE_ROOTFS", "CONFIG_LOCALVERSION")
 # Measured with Debian's cloud-amd64 configuration, and with that of the tests: both are near one line.
 FILES_PER_SYMBOL, FILES_LESS = 2.93, 630
@@ -128,9 +130,9 @@ def choose(options):
     series = series_of(config)
     if not options.kernel and series and int(series.split(".")[0]) >= 7:
         raise Failure(f"{config}: Linux {series} has its own nullfs and needs no patch; to build an older one name it with KERNEL=")
-    version = options.kernel or (series if series in PATCHED_VERSIONS else DEFAULT_VERSION)
-    if version not in PATCHED_VERSIONS:
-        raise Failure(f"no kernel '{version}', there are {', '.join(PATCHED_VERSIONS)}")
+    version = options.kernel or (series if series in DEBIAN_VERSIONS else DEFAULT_VERSION)
+    if version not in DEBIAN_VERSIONS:
+        raise Failure(f"KERNEL={version}: Debian has no package of the source with its patches, only of {', '.join(DEBIAN_VERSIONS)}")
     if not re.fullmatch(r"[-+.a-z0-9]+", options.localversion):
         raise Failure(f"LOCALVERSION={options.localversion}: the name of a package may have only a-z, 0-9, '-', '+' and '.'")
     return config, series, version

@@ -32,6 +32,7 @@ class Choice(unittest.TestCase):
     def test_another_series(self):
         """It may be one that is not built, or unknown; KERNEL= decides."""
         self.assertEqual(self.chosen('# Linux/x86 6.3.1 Kernel Configuration'), ('6.3', DEFAULT_VERSION))
+        self.assertEqual(self.chosen('# Linux/x86 6.17.8 Kernel Configuration'), ('6.17', DEFAULT_VERSION))
         self.assertEqual(self.chosen(), (None, DEFAULT_VERSION))
         self.assertEqual(self.chosen('# Linux/x86 6.12.1 Kernel Configuration', kernel='6.1'), ('6.12', '6.1'))
         self.assertEqual(self.chosen('# Linux/x86 7.1.2 Kernel Configuration', kernel='6.12'), ('7.1', '6.12'))
@@ -40,7 +41,8 @@ class Choice(unittest.TestCase):
         for header, words, why in (
                 ('# Linux/x86 7.1.2 Kernel Configuration', {}, 'has its own nullfs'),
                 ('# Linux/arm64 6.12.1 Kernel Configuration', {}, 'it is for arm64'),
-                ('', {'kernel': '9.9'}, "no kernel '9.9', there are 6.12"),
+                ('', {'kernel': '9.9'}, "KERNEL=9.9: Debian has no package of the source with its patches, only of 6.12, 6.1"),
+                ('', {'kernel': '6.18'}, 'KERNEL=6.18: Debian has no package'),
                 ('', {'localversion': '_x'}, 'the name of a package')):
             with self.subTest(why), self.assertRaisesRegex(Failure, why):
                 self.chosen(header, **words)

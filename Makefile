@@ -57,7 +57,10 @@ empty-namespace:
 	@echo '$(CURDIR)/demo/$@'
 
 install-pivot_init: pivot_init
-	@$(MAKE) --no-print-directory -C initramfs/pivot_init install DESTDIR='$(DESTDIR)'
+	@$(MAKE) -s --no-print-directory -C initramfs/pivot_init install DESTDIR='$(DESTDIR)'
+
+uninstall-pivot_init:
+	@$(MAKE) -s --no-print-directory -C initramfs/pivot_init uninstall DESTDIR='$(DESTDIR)'
 
 bench:
 	@scripts/vmtest bench $${SMOKE:+--smoke}
@@ -116,5 +119,6 @@ clean:
 distclean: clean
 	@scripts/vmtest kernel clean
 
-.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init bench engines kernel-deb distro-kernel \
-	cost check-patch check-style modules load install uninstall dkms-install dkms-remove deb release clean distclean
+.PHONY: help boot check quick lint unit coverage storm image ko pivot_init empty-namespace install-pivot_init \
+	uninstall-pivot_init bench engines kernel-deb distro-kernel cost check-patch check-style modules load install uninstall \
+	dkms-install dkms-remove deb release clean distclean

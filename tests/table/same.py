@@ -45,7 +45,7 @@ NUMBERS = re.compile(r'0x[0-9a-f]+|\b[0-9a-f]{8,16}\b|\d+(\.\d+)?')
 NOT_COMPARED = re.compile(
     r'Linux version|Command line|Kernel command line|Unknown kernel command line|tsc: |TSC found unstable|Calibrating|clocksource: '
     r'|APIC calibration|APIC delta|calibrate_delay|Probably due to long platform|smpboot: Total of|Performance Events'
-    r'|random: crng|input: |Freeing unused|Memory: |\.\.\. MAX|rtc_cmos|Write protecting|sched_clock: Marking|Trying to unpack')
+    r'|random: crng|random: fast init|input: |Freeing unused|Memory: |\.\.\. MAX|rtc_cmos|Write protecting|sched_clock: Marking|Trying to unpack')
 
 
 def boot_log(outcome):

@@ -226,21 +226,25 @@ def short_test(tree):
         report, _ = process.communicate()
     if process.returncode:
         print(report, file=sys.stderr)
-    return last_line(report) if report else "not run"
+    return last_line(report) if report else "not run", not process.returncode
 
 
-def tried(trials, boot):
-    """The table of Documentation/carrying.md, which names trees by their directories."""
-    yield "| source | version | patch | hunks in their functions | farthest | module compiles | short test |"
-    yield "|---|---|---|---|--:|---|---|"
+def print_tried(trials, boot):
+    """The table of Documentation/carrying.md, which names trees by their directories; return how many fail behind the patch."""
+    print("| source | version | patch | hunks in their functions | farthest | module compiles | short test |\n"
+          "|---|---|---|---|--:|---|---|", flush=True)
+    failed = 0
     for name, trial in trials:
         cells = [Path(name).name, ".".join(map(str, trial.version()))]
         if trial.verdict in (APPLIES, APPLIED):
-            cells += [f"`{trial.hooks.name}`", "no" if trial.misplaced else "yes", f"{trial.offset} lines", compiles(trial.tree),
-                      short_test(trial.tree) if boot and trial.verdict == APPLIES else "-"]
+            compiled = compiles(trial.tree)
+            booted, passed = short_test(trial.tree) if boot and trial.verdict == APPLIES else ("-", True)
+            failed += compiled == "no" or not passed
+            cells += [f"`{trial.hooks.name}`", "no" if trial.misplaced else "yes", f"{trial.offset} lines", compiled, booted]
         else:
             cells += [trial.verdict, "", "", "", ""]
-        yield f"| {' | '.join(cells)} |"
+        print(f"| {' | '.join(cells)} |", flush=True)
+    return failed
 
 
 def main(names, table=False, boot=False):
@@ -260,8 +264,7 @@ def main(names, table=False, boot=False):
             trials.append((str(tree) if own else name, trial))
             surprises += tell(trial, trials[-1][0], (APPLIES, APPLIED, NATIVE) if own else (VERSIONS[name].expected,))
     if table or boot:
-        for line in tried(trials, boot):
-            print(line, flush=True)
+        surprises += print_tried(trials, boot)
     elif len(trials) > 1:
         print(*summary(trials), sep="\n")
     verdicts = [trial.verdict for _, trial in trials]
